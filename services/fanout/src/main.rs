@@ -1,0 +1,3 @@
+//! fanout
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! edge-host
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! load
+
+fn main() {}
