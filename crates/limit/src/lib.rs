@@ -1,1 +1,14 @@
-//! tidegate-limit
+//! Rate limits: GCRA as a pure decision, its policies, the answer's headers, and who is counted.
+//!
+//! The counting itself is done in Redis by `tg_limit` (`docs/redis.md`), with the same arithmetic and Redis' clock; this
+//! crate makes its numbers and reads its answer.
+
+pub mod address;
+pub mod gcra;
+pub mod header;
+pub mod limits;
+pub mod policy;
+pub mod standing;
+
+pub use policy::{Policy, PolicyError, PolicyName};
+pub use standing::{ReplyError, Standing, Verdict};
