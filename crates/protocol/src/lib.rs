@@ -5,7 +5,11 @@
 //! that document to it.
 
 pub mod close;
+pub mod frames;
+pub mod level;
 pub mod limits;
+pub mod sse;
+pub mod upgrade;
 pub mod ws;
 
 pub use close::CloseCode;
