@@ -37,11 +37,7 @@ mod tests {
     #[test]
     fn each_level_keeps_a_fourth() {
         let region: Region = "eu-west".parse().unwrap();
-        for step in [
-            (1, 0),
-            (0, 1),
-            (7, 0),
-        ] {
+        for step in [(1, 0), (0, 1), (7, 0)] {
             let mut kept = [0_u32; 4];
             for n in 0..64_000_u64 {
                 let id = StreamId {
@@ -55,7 +51,11 @@ mod tests {
             assert_eq!(kept[0], 64_000);
             for (level, expected) in [(1, 16_000_u32), (2, 4_000), (3, 1_000)] {
                 let off = kept[level].abs_diff(expected);
-                assert!(off < expected / 8, "level {level}: {} of {expected}", kept[level]);
+                assert!(
+                    off < expected / 8,
+                    "level {level}: {} of {expected}",
+                    kept[level]
+                );
             }
         }
     }

@@ -24,6 +24,10 @@ fn doc_table(section: &str) -> Vec<Vec<String>> {
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
         .skip(1)
-        .map(|row| row.split(" | ").map(|cell| cell.trim().to_owned()).collect())
+        .map(|row| {
+            row.split(" | ")
+                .map(|cell| cell.trim().to_owned())
+                .collect()
+        })
         .collect()
 }

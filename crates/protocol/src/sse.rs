@@ -4,8 +4,6 @@ use std::fmt::Display;
 
 use tidegate_stream::Cursor;
 
-
-
 /// What an event holds; the name is the frame's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventName {

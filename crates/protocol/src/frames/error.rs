@@ -71,7 +71,9 @@ impl ErrorCode {
             Self::RoomClosed => "the room was closed",
             Self::NotSubscribed => "this socket is not subscribed to the room",
             Self::TooManyRooms => "a socket has at most 32 rooms: unsubscribe from one first",
-            Self::TryAgain => "not possible right now: subscribe again with the same cursor after a second",
+            Self::TryAgain => {
+                "not possible right now: subscribe again with the same cursor after a second"
+            }
         }
     }
 }

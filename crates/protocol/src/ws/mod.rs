@@ -8,7 +8,5 @@ mod mask;
 mod parse;
 mod spill;
 
-
-
 pub use encode::{close_answer, close_frame, ping_frame, pong_frame, text_frame};
 pub use parse::{Event, Events, Parser};
