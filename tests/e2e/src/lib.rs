@@ -1,1 +1,16 @@
-//! e2e
+//! A whole Tidegate for tests: a real Redis, the edge on `edge-host`, fan-out nodes, and clients that talk to them.
+//!
+//! Needs `edge-host`, `fanout` and the components built; `cargo xtask test e2e` does that first.
+
+pub mod http;
+pub mod process;
+pub mod sse;
+pub mod system;
+pub mod token;
+pub mod viewer;
+pub mod wait;
+
+pub use http::{Edge, Reply};
+pub use system::{Options, System};
+pub use viewer::{End, Viewer};
+pub use wait::{soon, within};
