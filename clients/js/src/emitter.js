@@ -40,7 +40,8 @@ export class Emitter {
       try {
         listener(value);
       } catch (error) {
-        queueMicrotask(() => {
+        if (typeof globalThis.reportError === 'function') globalThis.reportError(error);
+        else queueMicrotask(() => {
           throw error;
         });
       }

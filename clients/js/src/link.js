@@ -254,7 +254,7 @@ export class Link {
   #lose(reason, shunMs, later, nowMs) {
     const wasUp = this.up;
     if (wasUp && nowMs - this.#openSinceMs >= STABLE_MS) [this.#lost, this.#mended] = [0, 0];
-    const untried = Math.max(1, this.#endpoints.size);
+    const untried = Math.max(1, this.#endpoints.size - 1);
     const tries = this.#lost++;
     if (this.#current && shunMs > 0) this.#endpoints.shun(this.#current.url, nowMs + shunMs);
     this.#reason = reason;

@@ -27,7 +27,7 @@ export function retryAfterMs(header, nowMs) {
   if (!header) return 0;
   const text = header.trim();
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
+  const date = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? 0 : Math.max(0, date - nowMs);
 }
 
