@@ -1,1 +1,23 @@
-//! tidegate-room
+//! Decisions about rooms and messages: what a body must be, who may do what, where a viewer is sent.
+//!
+//! Pure: the caller brings time and randomness, and carries out what is decided.
+
+pub mod caller;
+pub mod endpoint;
+pub mod json;
+pub mod key;
+pub mod limits;
+pub mod message;
+pub mod named;
+pub mod page;
+pub mod ready;
+pub mod sanction;
+pub mod scope;
+pub mod settings;
+
+pub use caller::{Acts, Caller, Denied};
+pub use json::BodyError;
+pub use key::{IdempotencyKey, KeyError};
+pub use message::{Post, PostKind, Speaker};
+pub use scope::{Scope, Scopes};
+pub use settings::{Access, Creation, Settings};

@@ -1,0 +1,41 @@
+//! Every bound on what a caller may send about a room.
+
+/// Longest request body, in bytes. The largest is a message: 4 KiB of data, 512 B of info, at up to six bytes a sign where
+/// every one is escaped (`\u0041`), would be 27 KiB; but whoever sends plain UTF-8 needs less than 5 KiB.
+pub const BODY_BYTES: usize = 16 * 1024;
+
+/// Longest `data` of a message, in bytes of JSON without white space.
+pub const DATA_BYTES: usize = 4 * 1024;
+
+/// Longest `info` of a subject, in bytes of JSON without white space.
+pub const INFO_BYTES: usize = 512;
+
+/// Deepest nesting of a body, its own braces counted. Below the 128 at which the JSON reader itself would stop.
+pub const DEPTH: usize = 32;
+
+/// Longest title of a room, in characters.
+pub const TITLE_CHARS: usize = 128;
+
+/// Longest pause of slow mode, in ms: an hour.
+pub const SLOW_MS: u32 = 60 * 60 * 1000;
+
+/// Longest idempotency key, in bytes.
+pub const KEY_BYTES: usize = 64;
+
+/// Longest namespace of a room whose id the server makes, in bytes: with a region of 16 and 13 random signs, and a dot
+/// and a dash between them, the id has at most 63 of its 64 signs.
+pub const NAMESPACE_BYTES: usize = 32;
+
+/// Most messages in one page of history, and how many without being told.
+pub const PAGE_MOST: u32 = 200;
+/// See [`PAGE_MOST`].
+pub const PAGE_DEFAULT: u32 = 50;
+
+/// Longest ban or mute that has an end, in seconds: ten years.
+pub const SANCTION_S: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// How long after its `until_ms` a node still counts as live, in ms: clocks differ.
+pub const NODE_LEEWAY_MS: u64 = 5_000;
+
+/// Sockets of the own region that a join hands out, at most.
+pub const ENDPOINTS: usize = 8;

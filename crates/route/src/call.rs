@@ -1,0 +1,264 @@
+//! Tidegate's own routes, and what each of them asks for.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use tidegate_stream::{MessageId, RoomId, Subject};
+
+use crate::method::{Allow, Method};
+use crate::path::PathError;
+use crate::router::{Miss, Params, Router};
+
+/// What a moderator may put on a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sanction {
+    /// Neither reads nor writes.
+    Ban,
+    /// Reads only.
+    Mute,
+}
+
+/// One call of the HTTP interface, with what its path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `POST /v1/rooms`
+    CreateRoom,
+    /// `GET /v1/rooms/{room}`
+    ReadRoom(RoomId),
+    /// `PATCH /v1/rooms/{room}`
+    ChangeRoom(RoomId),
+    /// `DELETE /v1/rooms/{room}`
+    CloseRoom(RoomId),
+    /// `POST /v1/rooms/{room}/messages`
+    Publish(RoomId),
+    /// `GET /v1/rooms/{room}/messages`
+    History(RoomId),
+    /// `DELETE /v1/rooms/{room}/messages/{id}`
+    Hide(RoomId, MessageId),
+    /// `POST /v1/rooms/{room}/join`
+    Join(RoomId),
+    /// `PUT /v1/rooms/{room}/bans/{user}`, `…/mutes/{user}`
+    Impose(RoomId, Sanction, Subject),
+    /// `DELETE /v1/rooms/{room}/bans/{user}`, `…/mutes/{user}`
+    Lift(RoomId, Sanction, Subject),
+    /// `POST /v1/rooms/{room}/kick`
+    Kick(RoomId),
+    /// `GET /healthz`
+    Health,
+    /// `GET /readyz`
+    Ready,
+}
+
+/// Why a request is no call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// The path could mean two things: 400.
+    #[error(transparent)]
+    Path(PathError),
+    /// A name in the path is outside its grammar: 400.
+    #[error("{0}")]
+    Name(String),
+    /// 404.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// 405, or the answer to `OPTIONS`.
+    #[error("this path has the methods {0}")]
+    Method(Allow),
+}
+
+/// A call before its parameters are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    CreateRoom,
+    ReadRoom,
+    ChangeRoom,
+    CloseRoom,
+    Publish,
+    History,
+    Hide,
+    Join,
+    Impose(Sanction),
+    Lift(Sanction),
+    Kick,
+    Health,
+    Ready,
+}
+
+const TABLE: [(Method, &str, Name); 15] = [
+    (Method::Post, "/v1/rooms", Name::CreateRoom),
+    (Method::Get, "/v1/rooms/{room}", Name::ReadRoom),
+    (Method::Patch, "/v1/rooms/{room}", Name::ChangeRoom),
+    (Method::Delete, "/v1/rooms/{room}", Name::CloseRoom),
+    (Method::Post, "/v1/rooms/{room}/messages", Name::Publish),
+    (Method::Get, "/v1/rooms/{room}/messages", Name::History),
+    (Method::Delete, "/v1/rooms/{room}/messages/{id}", Name::Hide),
+    (Method::Post, "/v1/rooms/{room}/join", Name::Join),
+    (
+        Method::Put,
+        "/v1/rooms/{room}/bans/{user}",
+        Name::Impose(Sanction::Ban),
+    ),
+    (
+        Method::Delete,
+        "/v1/rooms/{room}/bans/{user}",
+        Name::Lift(Sanction::Ban),
+    ),
+    (
+        Method::Put,
+        "/v1/rooms/{room}/mutes/{user}",
+        Name::Impose(Sanction::Mute),
+    ),
+    (
+        Method::Delete,
+        "/v1/rooms/{room}/mutes/{user}",
+        Name::Lift(Sanction::Mute),
+    ),
+    (Method::Post, "/v1/rooms/{room}/kick", Name::Kick),
+    (Method::Get, "/healthz", Name::Health),
+    (Method::Get, "/readyz", Name::Ready),
+];
+
+/// The table of all calls.
+#[derive(Debug)]
+pub struct Calls(Router<Name>);
+
+impl Default for Calls {
+    fn default() -> Self {
+        let mut router = Router::default();
+        for (method, pattern, name) in TABLE {
+            let added = router.add(method, pattern, name);
+            // The table is fixed, and a test adds every line of it.
+            debug_assert!(added.is_ok(), "{pattern}");
+        }
+        Self(router)
+    }
+}
+
+impl Calls {
+    /// The methods and paths of all calls, as they are documented.
+    pub fn table() -> impl Iterator<Item = (Method, &'static str)> {
+        TABLE.iter().map(|&(method, pattern, _)| (method, pattern))
+    }
+
+    /// Reads a request: its method's name, and its path without the query.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub fn read(&self, method: &str, path: &str) -> Result<Call, RouteError> {
+        let found = self
+            .0
+            .find(Method::from_name(method), path)
+            .map_err(|miss| match miss {
+                Miss::Path(error) => RouteError::Path(error),
+                Miss::NotFound => RouteError::NotFound,
+                Miss::Method(allow) => RouteError::Method(allow),
+            })?;
+        let room = || named::<RoomId>(&found.params, "room");
+        let user = || named::<Subject>(&found.params, "user");
+        Ok(match *found.value {
+            Name::CreateRoom => Call::CreateRoom,
+            Name::ReadRoom => Call::ReadRoom(room()?),
+            Name::ChangeRoom => Call::ChangeRoom(room()?),
+            Name::CloseRoom => Call::CloseRoom(room()?),
+            Name::Publish => Call::Publish(room()?),
+            Name::History => Call::History(room()?),
+            Name::Hide => Call::Hide(room()?, named(&found.params, "id")?),
+            Name::Join => Call::Join(room()?),
+            Name::Impose(what) => Call::Impose(room()?, what, user()?),
+            Name::Lift(what) => Call::Lift(room()?, what, user()?),
+            Name::Kick => Call::Kick(room()?),
+            Name::Health => Call::Health,
+            Name::Ready => Call::Ready,
+        })
+    }
+}
+
+fn named<T: FromStr<Err: Display>>(
+    params: &Params<'_, '_>,
+    name: &'static str,
+) -> Result<T, RouteError> {
+    let text = params.get(name).ok_or(RouteError::NotFound)?;
+    text.parse()
+        .map_err(|error: T::Err| RouteError::Name(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(method: &str, path: &str) -> Result<Call, RouteError> {
+        Calls::default().read(method, path)
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_found() {
+        let calls = Calls::default();
+        for (method, pattern) in Calls::table() {
+            let path = pattern
+                .replace("{room}", "demo.lobby")
+                .replace("{user}", "bob")
+                .replace("{id}", "local-1732400000000-0");
+            assert!(calls.read(method.name(), &path).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn calls_carry_what_their_path_names() {
+        let room: RoomId = "demo.lobby".parse().unwrap();
+        assert_eq!(
+            read("PUT", "/v1/rooms/demo.lobby/bans/bob"),
+            Ok(Call::Impose(
+                room.clone(),
+                Sanction::Ban,
+                "bob".parse().unwrap()
+            ))
+        );
+        assert_eq!(
+            read("DELETE", "/v1/rooms/demo%2Elobby/messages/eu-1-7-0"),
+            Ok(Call::Hide(room.clone(), "eu-1-7-0".parse().unwrap()))
+        );
+        assert_eq!(
+            read("HEAD", "/v1/rooms/demo.lobby"),
+            Ok(Call::ReadRoom(room))
+        );
+        assert_eq!(
+            read("POST", "/v1/rooms/~alice/join"),
+            Ok(Call::Join("~alice".parse().unwrap()))
+        );
+    }
+
+    #[test]
+    fn names_outside_their_grammar_say_what_the_grammar_is() {
+        for path in [
+            "/v1/rooms/a%20b",
+            "/v1/rooms/caf%C3%A9",
+            "/v1/rooms/!else",
+            "/v1/rooms/~",
+        ] {
+            let Err(RouteError::Name(text)) = read("GET", path) else {
+                panic!("{path}");
+            };
+            assert!(text.contains("1 to 64"), "{text}");
+        }
+        let long = format!("/v1/rooms/{}", "x".repeat(65));
+        assert!(matches!(read("GET", &long), Err(RouteError::Name(_))));
+        assert!(matches!(
+            read("DELETE", "/v1/rooms/a/messages/7"),
+            Err(RouteError::Name(_))
+        ));
+    }
+
+    #[test]
+    fn other_paths_and_methods_are_told_apart() {
+        assert_eq!(read("GET", "/v1/rooms/a/"), Err(RouteError::NotFound));
+        assert_eq!(read("GET", "/v2/rooms/a"), Err(RouteError::NotFound));
+        let Err(RouteError::Method(allow)) = read("PUT", "/v1/rooms/a/messages") else {
+            panic!("messages cannot be put");
+        };
+        assert_eq!(allow.to_string(), "GET, HEAD, OPTIONS, POST");
+        assert_eq!(
+            read("GET", "/v1/rooms/../secret"),
+            Err(RouteError::Path(PathError::DotSegment))
+        );
+    }
+}
