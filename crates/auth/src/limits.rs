@@ -1,0 +1,34 @@
+//! Every bound of this crate, and why it is what it is.
+
+/// Longest key set, as text, in bytes: 16 keys of up to 1 KiB each.
+pub const KEY_SET_BYTES: usize = 16 * 1_024;
+/// Most keys in one set. Rotation needs two or three.
+pub const KEYS_MAX: usize = 16;
+/// Shortest secret for HS256, in bytes: as long as its output (RFC 7518, section 3.2).
+pub const SECRET_MIN_BYTES: usize = 32;
+/// Longest secret, in bytes.
+pub const SECRET_MAX_BYTES: usize = 512;
+/// Longest `kid` of a key, in bytes.
+pub const KID_BYTES: usize = 128;
+/// Longest `kid` of a ticket key, in bytes.
+pub const TICKET_KID_BYTES: usize = 32;
+
+/// Longest token, in bytes: what is left of an 8 KiB head, so that a longer one never arrives by a header anyway.
+pub const TOKEN_BYTES: usize = 8 * 1_024;
+/// Longest `jti`, in bytes.
+pub const JTI_BYTES: usize = 128;
+/// Longest `info` of a token, in bytes of JSON.
+pub const INFO_BYTES: usize = 512;
+/// Most room patterns in a token. 64 patterns of 65 bytes are 4 KiB, half a token.
+pub const PATTERNS_MAX: usize = 64;
+/// Latest date taken, in seconds since the epoch: the end of the year 9999.
+pub const DATE_MAX_S: f64 = 253_402_300_799.0;
+/// How far `nbf` and `iat` may lie ahead, in ms: the clocks of others.
+pub const LEEWAY_MS: u64 = 30_000;
+
+/// Longest ticket, in bytes. Its parts are at most 2 + 1 + 32 + 1 + 43 + 1 = 80 bytes beside the payload; the payload is
+/// `{"r":…,"s":…,"j":…,"m":true,"e":…}` with 64, 63, 32 and 15 signs: 224 bytes, 299 in base64. The rest is for fields of
+/// newer versions.
+pub const TICKET_BYTES: usize = 768;
+/// How long a ticket lasts at most, in ms.
+pub const TICKET_LIFE_MS: u64 = 3_600_000;

@@ -1,0 +1,577 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::coverage::Rooms;
+use crate::scope::{Scope, Scopes};
+use crate::token_hash::TokenHash;
+
+const NOW_S: u64 = 1_732_400_000;
+const NOW_MS: u64 = NOW_S * 1_000;
+const OURS: Expected<'static> = Expected {
+    issuer: "https://id.example",
+    audience: "tidegate",
+};
+const HEADER: &str = r#"{"alg":"HS256","kid":"k1","typ":"JWT"}"#;
+
+fn keys() -> KeySet {
+    KeySet::parse(
+        r#"{"keys":[
+            {"kty":"oct","kid":"k1","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"},
+            {"kty":"oct","kid":"k2","k":"ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA"}
+        ]}"#,
+    )
+    .unwrap()
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": "https://id.example", "aud": "tidegate", "sub": "alice",
+        "iat": NOW_S, "exp": NOW_S + 600, "jti": "abc",
+        "scope": "publish moderate", "rooms": ["demo.*"], "info": {"name": "Alice"},
+    })
+}
+
+fn with(name: &str, value: Value) -> String {
+    let mut claims = claims();
+    claims[name] = value;
+    claims.to_string()
+}
+
+fn without(name: &str) -> String {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    claims.to_string()
+}
+
+/// A token over any header and payload, signed with `k1`.
+fn token(header: &str, payload: &str) -> String {
+    let signed = format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(payload));
+    let signature = keys().find("k1").unwrap().sign(signed.as_bytes());
+    format!("{signed}.{}", BASE64URL.encode(signature))
+}
+
+fn judge(token: &str) -> Result<Identity, TokenRefusal> {
+    verify(token, &[&keys()], &OURS, NOW_MS)
+}
+
+#[test]
+fn a_good_token_says_who_it_is() {
+    let identity = judge(&token(HEADER, &claims().to_string())).unwrap();
+    assert_eq!(
+        identity,
+        Identity {
+            subject: "alice".parse().unwrap(),
+            info: r#"{"name":"Alice"}"#.to_owned(),
+            scopes: [Scope::Publish, Scope::Moderate].into_iter().collect(),
+            rooms: Rooms::from_patterns(Some(&["demo.*"])).unwrap(),
+            token: Some(TokenHash::of("abc")),
+            expires_ms: NOW_MS + 600_000,
+        }
+    );
+}
+
+#[test]
+fn the_least_token_has_no_scopes_and_every_room() {
+    let payload =
+        json!({"iss": OURS.issuer, "aud": ["other", "tidegate"], "sub": "a", "exp": NOW_S + 1});
+    let identity = judge(&token(
+        r#"{"alg":"HS256","kid":"k1"}"#,
+        &payload.to_string(),
+    ))
+    .unwrap();
+    assert_eq!(identity.scopes, Scopes::default());
+    assert_eq!(identity.rooms, Rooms::Every);
+    assert_eq!((identity.info.as_str(), identity.token), ("", None));
+}
+
+#[test]
+fn what_is_signed_here_is_verified_here() {
+    let claims = Claims {
+        iss: OURS.issuer.to_owned(),
+        aud: OURS.audience.to_owned(),
+        sub: "alice".to_owned(),
+        iat: NOW_S,
+        exp: NOW_S + 60,
+        nbf: None,
+        jti: Some("one".to_owned()),
+        scope: "publish".to_owned(),
+        rooms: Some(vec!["demo.*".to_owned()]),
+        info: Some(json!({"level": 3})),
+    };
+    let token = sign(&keys(), &claims).unwrap();
+    insta::assert_snapshot!(token, @"eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIiwidHlwIjoiSldUIn0.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJ0aWRlZ2F0ZSIsInN1YiI6ImFsaWNlIiwiaWF0IjoxNzMyNDAwMDAwLCJleHAiOjE3MzI0MDAwNjAsImp0aSI6Im9uZSIsInNjb3BlIjoicHVibGlzaCIsInJvb21zIjpbImRlbW8uKiJdLCJpbmZvIjp7ImxldmVsIjozfX0.3GZyIiUKv4_rR259iCWG-EblN9V7BqyvjuuGSPdAtXc");
+    assert_eq!(judge(&token).unwrap().subject.as_str(), "alice");
+}
+
+/// The example of RFC 7515, appendix A.1, whose key and signature are known.
+#[test]
+fn hmac_is_that_of_the_standard() {
+    let set = KeySet::parse(
+        r#"{"keys":[{"kty":"oct","kid":"a1","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}]}"#,
+    )
+    .unwrap();
+    let signed = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let signature = BASE64URL
+        .decode("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+        .unwrap();
+    assert!(set.first().verifies(signed.as_bytes(), &signature));
+    assert!(!set.first().verifies(signed.as_bytes(), &signature[..31]));
+    assert!(!set.first().verifies(signed.as_bytes(), b""));
+}
+
+#[test]
+fn attacks_on_the_signature_are_refused() {
+    let good = claims().to_string();
+    let signature_of = |token: &str| token.rsplit_once('.').unwrap().1.to_owned();
+    let good_signature = signature_of(&token(HEADER, &good));
+    let part = |text: &str| BASE64URL.encode(text);
+    let unsigned = |header: &str| format!("{}.{}.", part(header), part(&good));
+    let malformed = |why: &str| TokenRefusal::Malformed(why.to_owned());
+    let no_base64 = |name: &str| malformed(&format!("the {name} is not base64url without padding"));
+    let own_key = r#"{"kty":"oct","kid":"mine","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#;
+
+    let cases: Vec<(&str, String, TokenRefusal)> = vec![
+        (
+            "nothing",
+            String::new(),
+            malformed("a token has three parts"),
+        ),
+        (
+            "one part",
+            "abc".into(),
+            malformed("a token has three parts"),
+        ),
+        (
+            "two parts",
+            "a.b".into(),
+            malformed("a token has three parts"),
+        ),
+        (
+            "five parts, as JWE",
+            "a.b.c.d.e".into(),
+            malformed("a token has three parts"),
+        ),
+        (
+            "alg none",
+            unsigned(r#"{"alg":"none","kid":"k1"}"#),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg None",
+            unsigned(r#"{"alg":"None","kid":"k1"}"#),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg hs256",
+            token(r#"{"alg":"hs256","kid":"k1"}"#, &good),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg empty",
+            token(r#"{"alg":"","kid":"k1"}"#, &good),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg of another length",
+            token(r#"{"alg":"HS512","kid":"k1"}"#, &good),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg of another kind",
+            token(r#"{"alg":"RS256","kid":"k1"}"#, &good),
+            TokenRefusal::WrongAlgorithm,
+        ),
+        (
+            "alg no text",
+            token(r#"{"alg":["HS256"],"kid":"k1"}"#, &good),
+            malformed("header: `alg` must be a string"),
+        ),
+        (
+            "no alg",
+            token(r#"{"kid":"k1"}"#, &good),
+            malformed("header: `alg` is missing"),
+        ),
+        (
+            "no kid",
+            token(r#"{"alg":"HS256"}"#, &good),
+            malformed("header: `kid` is missing"),
+        ),
+        (
+            "kid of nobody",
+            token(r#"{"alg":"HS256","kid":"k3"}"#, &good),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "kid as a path",
+            token(r#"{"alg":"HS256","kid":"../../dev/null"}"#, &good),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "kid as SQL",
+            token(r#"{"alg":"HS256","kid":"k1' OR '1'='1"}"#, &good),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "kid with a zero byte",
+            token(r#"{"alg":"HS256","kid":"k1\u0000"}"#, &good),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "kid empty",
+            token(r#"{"alg":"HS256","kid":""}"#, &good),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "kid of another key",
+            token(r#"{"alg":"HS256","kid":"k2"}"#, &good),
+            TokenRefusal::BadSignature,
+        ),
+        (
+            "key in the header",
+            token(
+                &format!(r#"{{"alg":"HS256","kid":"mine","jwk":{own_key}}}"#),
+                &good,
+            ),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "keys fetched from the header",
+            token(
+                r#"{"alg":"HS256","kid":"x","jku":"https://evil.example/k"}"#,
+                &good,
+            ),
+            TokenRefusal::UnknownKid,
+        ),
+        (
+            "crit",
+            token(r#"{"alg":"HS256","kid":"k1","crit":["exp"]}"#, &good),
+            malformed("header: `crit` is not supported"),
+        ),
+        (
+            "b64",
+            token(
+                r#"{"alg":"HS256","kid":"k1","crit":["b64"],"b64":false}"#,
+                &good,
+            ),
+            malformed("header: `crit` is not supported"),
+        ),
+        (
+            "two kids",
+            token(r#"{"alg":"HS256","kid":"k1","kid":"k2"}"#, &good),
+            malformed("header: a member stands there twice"),
+        ),
+        (
+            "two algs",
+            token(r#"{"alg":"none","alg":"HS256","kid":"k1"}"#, &good),
+            malformed("header: a member stands there twice"),
+        ),
+        (
+            "another typ",
+            token(r#"{"alg":"HS256","kid":"k1","typ":"dpop+jwt"}"#, &good),
+            malformed("header: `typ` must be JWT or at+jwt where it is given"),
+        ),
+        (
+            "header no object",
+            token("[]", &good),
+            malformed("header: not a JSON object"),
+        ),
+        (
+            "no signature",
+            format!("{}.{}.", part(HEADER), part(&good)),
+            TokenRefusal::BadSignature,
+        ),
+        (
+            "a short signature",
+            format!("{}.{}.{}", part(HEADER), part(&good), &good_signature[..40]),
+            TokenRefusal::BadSignature,
+        ),
+        (
+            "another payload",
+            format!(
+                "{}.{}.{good_signature}",
+                part(HEADER),
+                part(&with("sub", json!("bob")))
+            ),
+            TokenRefusal::BadSignature,
+        ),
+        (
+            "another header",
+            format!(
+                "{}.{}.{good_signature}",
+                part(r#"{"kid":"k1","alg":"HS256"}"#),
+                part(&good)
+            ),
+            TokenRefusal::BadSignature,
+        ),
+        (
+            "padding",
+            format!("{}=", token(HEADER, &good)),
+            no_base64("signature"),
+        ),
+        (
+            "bits after the end",
+            format!(
+                "{}5",
+                &token(HEADER, &good)[..token(HEADER, &good).len() - 1]
+            ),
+            no_base64("signature"),
+        ),
+        (
+            "spaces",
+            format!(" {}", token(HEADER, &good)),
+            no_base64("header"),
+        ),
+        (
+            "standard alphabet",
+            format!("+/{}", token(HEADER, &good)),
+            no_base64("header"),
+        ),
+        (
+            "too large",
+            token(HEADER, &with("x", json!("x".repeat(8_192)))),
+            TokenRefusal::TooLarge,
+        ),
+    ];
+    for (attack, token, refusal) in cases {
+        assert_eq!(judge(&token), Err(refusal), "{attack}");
+    }
+}
+
+/// A public key of RS256 is no secret: a token signed with its text by HMAC must not pass (RFC 8725, section 2.1).
+#[test]
+fn a_public_key_is_never_taken_for_a_secret() {
+    let set = r#"{"keys":[{"kty":"RSA","kid":"r","alg":"HS256","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1Wl","e":"AQAB"}]}"#;
+    assert!(
+        KeySet::parse(set)
+            .unwrap_err()
+            .to_string()
+            .contains("`kty` \"RSA\" is not supported")
+    );
+}
+
+#[test]
+fn claims_that_are_not_taken_are_refused() {
+    let bad = |why: &str| TokenRefusal::BadClaims(why.to_owned());
+    let date = |name: &str| bad(&format!("`{name}` must be a number of seconds since 1970"));
+    let audience = bad("`aud` must be a string or a list of strings");
+    let rooms = bad("`rooms` must be a list of strings");
+    let twice = claims().to_string().replacen('{', r#"{"sub":"root","#, 1);
+
+    let cases: Vec<(&str, String, TokenRefusal)> = vec![
+        ("no object", "[]".into(), bad("not a JSON object")),
+        ("not JSON", "sub=alice".into(), bad("not JSON, at column 1")),
+        ("a claim twice", twice, bad("a member stands there twice")),
+        ("no issuer", without("iss"), TokenRefusal::WrongIssuer),
+        (
+            "another issuer",
+            with("iss", json!("https://id.example/")),
+            TokenRefusal::WrongIssuer,
+        ),
+        (
+            "issuer no text",
+            with("iss", json!(["https://id.example"])),
+            bad("`iss` must be a string"),
+        ),
+        ("no audience", without("aud"), TokenRefusal::WrongAudience),
+        (
+            "another audience",
+            with("aud", json!("tidegate2")),
+            TokenRefusal::WrongAudience,
+        ),
+        (
+            "other audiences",
+            with("aud", json!(["a", "b"])),
+            TokenRefusal::WrongAudience,
+        ),
+        (
+            "an empty list",
+            with("aud", json!([])),
+            TokenRefusal::WrongAudience,
+        ),
+        ("audience no text", with("aud", json!(7)), audience.clone()),
+        (
+            "audience with no text",
+            with("aud", json!(["tidegate", 7])),
+            audience,
+        ),
+        ("no expiry", without("exp"), bad("`exp` is missing")),
+        ("expired", with("exp", json!(NOW_S)), TokenRefusal::Expired),
+        (
+            "expired long ago",
+            with("exp", json!(0)),
+            TokenRefusal::Expired,
+        ),
+        (
+            "expiry as text",
+            with("exp", json!("9999999999")),
+            date("exp"),
+        ),
+        ("expiry below 0", with("exp", json!(-1)), date("exp")),
+        (
+            "expiry after all time",
+            with("exp", json!(1e300)),
+            date("exp"),
+        ),
+        ("expiry null", with("exp", Value::Null), date("exp")),
+        (
+            "not yet good",
+            with("nbf", json!(NOW_S + 31)),
+            TokenRefusal::NotYetValid,
+        ),
+        (
+            "signed tomorrow",
+            with("iat", json!(NOW_S + 86_400)),
+            TokenRefusal::NotYetValid,
+        ),
+        ("nbf as text", with("nbf", json!("0")), date("nbf")),
+        ("no subject", without("sub"), bad("`sub` is missing")),
+        (
+            "subject empty",
+            with("sub", json!("")),
+            bad("`sub` must be 1 to 63 of A-Z a-z 0-9 . _ -"),
+        ),
+        (
+            "subject too long",
+            with("sub", json!("a".repeat(64))),
+            bad("`sub` must be 1 to 63 of A-Z a-z 0-9 . _ -"),
+        ),
+        (
+            "subject with a bar",
+            with("sub", json!("auth0|7")),
+            bad("`sub` must be 1 to 63 of A-Z a-z 0-9 . _ -"),
+        ),
+        (
+            "subject reserved",
+            with("sub", json!("~alice")),
+            bad("`sub` must be 1 to 63 of A-Z a-z 0-9 . _ -"),
+        ),
+        (
+            "subject with a line",
+            with("sub", json!("a\n")),
+            bad("`sub` must be 1 to 63 of A-Z a-z 0-9 . _ -"),
+        ),
+        (
+            "subject of a guest",
+            with("sub", json!("guest-1")),
+            bad("`sub` must not begin with \"guest-\", which is for callers without a token"),
+        ),
+        (
+            "subject no text",
+            with("sub", json!(7)),
+            bad("`sub` must be a string"),
+        ),
+        (
+            "scope as a list",
+            with("scope", json!(["service"])),
+            bad("`scope` must be a string"),
+        ),
+        ("rooms no list", with("rooms", json!("*")), rooms.clone()),
+        (
+            "rooms with no text",
+            with("rooms", json!([1])),
+            rooms.clone(),
+        ),
+        ("rooms null", with("rooms", Value::Null), rooms),
+        (
+            "a bad pattern",
+            with("rooms", json!(["a*b"])),
+            bad("`rooms`: a room pattern is a room id, or the beginning of one followed by `*`"),
+        ),
+        (
+            "too many rooms",
+            with("rooms", json!(vec!["a"; 65])),
+            bad("`rooms`: a token names 64 rooms at most; use prefixes that end in `*`"),
+        ),
+        (
+            "info too large",
+            with("info", json!("x".repeat(511))),
+            bad("`info` has 513 bytes; 512 at most"),
+        ),
+        (
+            "jti empty",
+            with("jti", json!("")),
+            bad("`jti` must be 1 to 128 bytes"),
+        ),
+        (
+            "jti too long",
+            with("jti", json!("x".repeat(129))),
+            bad("`jti` must be 1 to 128 bytes"),
+        ),
+        (
+            "jti no text",
+            with("jti", json!(1)),
+            bad("`jti` must be a string"),
+        ),
+    ];
+    for (case, payload, refusal) in cases {
+        assert_eq!(judge(&token(HEADER, &payload)), Err(refusal), "{case}");
+    }
+}
+
+#[test]
+fn bounds_are_where_they_are_said_to_be() {
+    for payload in [
+        with("sub", json!("a".repeat(63))),
+        with("info", json!("x".repeat(510))),
+        with("info", Value::Null),
+        with("jti", json!("x".repeat(128))),
+        with("nbf", json!(NOW_S + 30)),
+        with("iat", json!(NOW_S + 30)),
+        with("exp", json!(NOW_S as f64 + 0.001)),
+        with("rooms", json!([])),
+    ] {
+        assert!(judge(&token(HEADER, &payload)).is_ok(), "{payload}");
+    }
+    for header in [
+        r#"{"alg":"HS256","kid":"k1","typ":"at+jwt"}"#,
+        r#"{"alg":"HS256","kid":"k1","typ":"application/at+JWT"}"#,
+        r#"{"alg":"HS256","kid":"k1","cty":"x"}"#,
+    ] {
+        assert!(
+            judge(&token(header, &claims().to_string())).is_ok(),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_set_that_comes_later_is_asked_too() {
+    let other = KeySet::parse(
+        r#"{"keys":[{"kty":"oct","kid":"o","k":"b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVyb3Q"}]}"#,
+    )
+    .unwrap();
+    let token = token(HEADER, &claims().to_string());
+    assert!(verify(&token, &[&other, &keys()], &OURS, NOW_MS).is_ok());
+    assert_eq!(
+        verify(&token, &[&other], &OURS, NOW_MS),
+        Err(TokenRefusal::UnknownKid)
+    );
+    assert_eq!(
+        verify(&token, &[], &OURS, NOW_MS),
+        Err(TokenRefusal::UnknownKid)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        prop_assert!(judge(&text).is_err());
+        let part = BASE64URL.encode(bytes);
+        let parts = format!("{part}.{part}.{part}");
+        prop_assert!(judge(&parts).is_err());
+        prop_assert!(judge(&token(&text, &text)).is_err());
+        prop_assert!(judge(&token(HEADER, &text)).is_err());
+    }
+
+    #[test]
+    fn no_changed_byte_passes(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
+        let mut token = token(HEADER, &claims().to_string());
+        let at = at.index(token.len());
+        prop_assume!(token[at..=at] != to);
+        token.replace_range(at..=at, &to);
+        prop_assert!(judge(&token).is_err());
+    }
+}
