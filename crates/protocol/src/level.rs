@@ -70,5 +70,7 @@ mod tests {
         assert_eq!(of_message(&id), LEVELS[0]);
     }
 
-    const LEVELS: [u8; 24] = [0; 24];
+    const LEVELS: [u8; 24] = [
+        1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1,
+    ];
 }

@@ -53,3 +53,66 @@ pub const DATA_BYTES: usize = 4 * 1024;
 
 /// An entry's `info`, bytes of JSON text.
 pub const INFO_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc_table;
+    use tidegate_stream::cursor::{COMPONENTS, CURSOR_BYTES};
+
+    #[test]
+    fn documentation_has_these_limits() {
+        let rows = [
+            (
+                "request line and headers of an upgrade",
+                format!(
+                    "{} KiB, {HEADERS} headers, {} s",
+                    HEAD_BYTES / 1024,
+                    HEAD_MS / 1000
+                ),
+            ),
+            (
+                "a message from a client",
+                format!("{} KiB", MESSAGE_BYTES / 1024),
+            ),
+            ("rooms a socket", ROOMS.to_string()),
+            (
+                "frames a second from a client",
+                FRAMES_PER_SECOND.to_string(),
+            ),
+            (
+                "cursor",
+                format!(
+                    "{},{:03} bytes, {COMPONENTS} components",
+                    CURSOR_BYTES / 1000,
+                    CURSOR_BYTES % 1000
+                ),
+            ),
+            (
+                "entry's `data`",
+                format!("{} KiB; `info` {INFO_BYTES} B", DATA_BYTES / 1024),
+            ),
+        ];
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|(what, limit)| vec![what.to_owned(), limit])
+            .collect();
+        assert_eq!(doc_table("Limits"), rows);
+    }
+
+    #[test]
+    fn prose_has_these_limits() {
+        let doc = include_str!("../../../docs/protocol.md");
+        for said in [
+            format!("at most {CLIENT_NAME_BYTES} bytes each"),
+            format!("no `hello` within {} s", HELLO_MS / 1000),
+            format!("nothing received for {} s", IDLE_MS / 1000),
+            format!("over {FRAMES_PER_SECOND} frames in a second"),
+            format!("a message over {} KiB", MESSAGE_BYTES / 1024),
+            format!("a comment line every {} s", SSE_COMMENT_MS / 1000),
+            format!("{TICKET_BYTES} bytes at most"),
+        ] {
+            assert!(doc.contains(&said), "{said}");
+        }
+    }
+}

@@ -61,7 +61,7 @@ impl<'a> Headers<'a> {
                 let refused = parts.any(|parameter| {
                     parameter.split_once('=').is_some_and(|(name, value)| {
                         name.eq_ignore_ascii_case("q")
-                            && value.trim_end_matches('0').trim_end_matches('.').is_empty()
+                            && value.bytes().all(|b| matches!(b, b'0' | b'.'))
                     })
                 });
                 named.then_some(!refused)

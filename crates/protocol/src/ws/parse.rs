@@ -111,10 +111,8 @@ impl Events<'_> {
             return Ok(None);
         }
         // What the last event borrowed has been seen by now.
-        match self.spill.as_deref_mut() {
-            Some(spill) if spill.is_empty() => *self.spill = None,
-            Some(spill) => spill.control.clear(),
-            None => {}
+        if self.spill.as_deref().is_some_and(Spill::is_empty) {
+            *self.spill = None;
         }
         loop {
             let rest = &mut self.input[self.at..];

@@ -51,6 +51,7 @@ impl Spill {
             if let Some(head) = Head::parse(&self.head[..usize::from(self.head_bytes)])? {
                 head.fits(self.open.then_some(self.message.len()))?;
                 self.head_bytes = 0;
+                self.control.clear();
                 self.frame = Some(Frame { head, seen: 0 });
             }
         };

@@ -1,0 +1,8 @@
+//! What lies on the wire: the codec, the frames, the upgrade.
+
+mod frames;
+mod support;
+mod upgrade;
+mod ws_peer;
+mod ws_rules;
+mod ws_split;
