@@ -1,3 +1,102 @@
-//! edge-host
+//! `edge-host`: runs a Spin manifest on wasmtime, for machines without Spin.
 
-fn main() {}
+mod app;
+mod args;
+mod bindings;
+mod compose;
+mod deny;
+mod engine;
+mod guest;
+mod handler;
+mod hosts;
+mod limits;
+mod manifest;
+mod names;
+mod redis;
+mod redis_reply;
+mod request;
+mod routes;
+mod schema;
+mod server;
+mod stdio;
+mod template;
+mod variables;
+mod variables_host;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Wrong flags, manifest, variables or components (`EX_USAGE`).
+const EXIT_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version come as errors, too, but are none.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_CONFIG)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    start_log(args.log_json);
+    let app = match app::App::load(&args) {
+        Ok(app) => app,
+        Err(error) => return fail(&error, EXIT_CONFIG),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into(), 1),
+    };
+    match runtime.block_on(serve(app, &args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "edge-host: {error:#}");
+    ExitCode::from(code)
+}
+
+async fn serve(app: app::App, args: &args::Args) -> Result<()> {
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: choose another address with --listen",
+            args.listen
+        )
+    })?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on http://{}", listener.local_addr()?)
+        .and_then(|()| stdout.flush())
+        .context("cannot write to stdout")?;
+    server::serve(listener, app, args.max_concurrent, async {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
+    .await;
+    Ok(())
+}
+
+fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour);
+    if json { log.json().init() } else { log.init() }
+}

@@ -1,0 +1,93 @@
+//! An app that is ready to serve: its routes, and each component composed, compiled and linked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::args::Args;
+use crate::compose::compose;
+use crate::engine::Engine;
+use crate::handler::{Components, Handler, Limits};
+use crate::hosts::AllowedHosts;
+use crate::manifest::Manifest;
+use crate::redis::Connections;
+use crate::routes::Routes;
+use crate::variables::{Variables, read_env_file};
+
+/// What the manifest gives a component, templates filled.
+pub struct ComponentConfig {
+    /// Its id.
+    pub id: String,
+    /// Where it may connect.
+    pub hosts: AllowedHosts,
+    /// Its variables. Values may be secret.
+    pub variables: HashMap<String, String>,
+}
+
+/// An app that is ready to serve.
+pub struct App {
+    /// Its routes; each leads to a component of [`App::components`].
+    pub routes: Routes,
+    /// Its components with a route, by id.
+    pub components: Components,
+}
+
+impl App {
+    /// Reads, checks, composes and compiles everything. Any error is one of configuration.
+    pub fn load(args: &Args) -> Result<Self> {
+        let manifest = Manifest::read(&args.manifest)?;
+        let file = read_env_file(args.env_file.as_deref(), &args.manifest)?;
+        let environment = |key: &str| std::env::var(key).ok();
+        let variables = Variables::resolve(&manifest.variables, environment, &file)?;
+        let routes = Routes::build(&manifest.routes)?;
+        let cache = cache_folder(args.cache_dir.as_deref())?;
+        let engine = Engine::new(&cache)?;
+        let connections = Connections::new();
+        let limits = Limits {
+            max_memory_bytes: args.max_memory_bytes,
+            request_timeout: Duration::from_millis(args.request_timeout_ms),
+        };
+        let mut components = BTreeMap::new();
+        for (id, component) in &manifest.components {
+            let started = Instant::now();
+            let config = ComponentConfig {
+                id: id.clone(),
+                hosts: AllowedHosts::parse(&component.allowed_outbound_hosts, &variables)
+                    .with_context(|| format!("`component.{id}.allowed_outbound_hosts`"))?,
+                variables: variables.of_component(id, component)?,
+            };
+            let service = engine
+                .load(&compose(id, component)?)
+                .with_context(|| format!("component {id:?}"))?;
+            components.insert(
+                id.clone(),
+                Handler::new(service, Arc::new(config), connections.clone(), limits),
+            );
+            tracing::info!(
+                component = id,
+                took_ms = started.elapsed().as_millis(),
+                "component is ready"
+            );
+        }
+        engine.start_epochs()?;
+        Ok(Self { routes, components })
+    }
+}
+
+fn cache_folder(named: Option<&Path>) -> Result<std::path::PathBuf> {
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None => std::env::var_os("XDG_CACHE_HOME")
+            .filter(|folder| !folder.is_empty())
+            .map(Into::into)
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+            .ok_or_else(|| anyhow!("there is no home folder to keep compiled components in: name one with --cache-dir"))?
+            .join("edge-host"),
+    };
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the cache folder {}", folder.display()))?;
+    std::path::absolute(&folder).with_context(|| format!("{}", folder.display()))
+}

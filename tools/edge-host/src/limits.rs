@@ -1,0 +1,63 @@
+//! Every bound of the host in one place.
+//!
+//! Memory: an instance may hold [`MAX_MEMORY_BYTES`] over all of its components, and at most [`MAX_CONCURRENT`] instances
+//! work at once (one each, when none is shared), so the worst case is 128 x 128 MiB = 16 GiB of address space that guests
+//! would have to fill on purpose; reused instances serve [`REQUESTS_AT_ONCE`] requests each, which makes 8 x 128 MiB = 1 GiB
+//! the usual ceiling. Request bodies add [`MAX_CONCURRENT`] x [`MAX_BODY_BYTES`] = 128 MiB, heads
+//! [`MAX_CONNECTIONS`] x [`MAX_HEAD_BYTES`] = 64 MiB.
+//!
+//! Time: a publisher hears within two seconds that Redis is gone, because
+//! [`REDIS_CONNECT_TIMEOUT`] + [`REDIS_RESPONSE_TIMEOUT`] = 500 ms + 1,200 ms = 1,700 ms.
+
+use std::time::Duration;
+
+/// Bytes of linear memory one instance may hold, all its composed components together. What edge clouds commonly give.
+pub const MAX_MEMORY_BYTES: usize = 128 << 20;
+/// Table elements one instance may hold, all tables together.
+pub const MAX_TABLE_ELEMENTS: usize = 200_000;
+/// Milliseconds a request may take from its first byte at the guest to the last byte of its answer.
+pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
+/// Requests at work in guests at once; one more gets 503.
+pub const MAX_CONCURRENT: usize = 128;
+/// Requests an instance serves before it is dropped, as in Spin.
+pub const REQUESTS_AN_INSTANCE: usize = 128;
+/// Requests an instance serves at once, as in Spin.
+pub const REQUESTS_AT_ONCE: usize = 16;
+/// How long an idle instance is kept, as in Spin.
+pub const IDLE_INSTANCE: Duration = Duration::from_secs(1);
+/// How often a busy guest is interrupted, so that its time limit can be looked at.
+pub const EPOCH: Duration = Duration::from_millis(10);
+
+/// Open connections; further ones wait in the kernel's backlog.
+pub const MAX_CONNECTIONS: usize = 4_096;
+/// Bytes of a request's line and headers together; more is 431. Also the size of a connection's read buffer.
+pub const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Headers of one request; more is 431.
+pub const MAX_HEADERS: usize = 64;
+/// How long a client may take to send a request's head.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request's body; more is 413.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// How long a client may pause within a body.
+pub const BODY_PAUSE: Duration = Duration::from_secs(10);
+/// How long requests in flight may still take once the host is told to stop.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long opening a Redis connection may take, its greeting included.
+pub const REDIS_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long one Redis command may take.
+pub const REDIS_RESPONSE_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// Redis connections one instance may hold.
+pub const REDIS_CONNECTIONS_AN_INSTANCE: usize = 64;
+/// Redis connections of the whole host.
+pub const REDIS_CONNECTIONS: usize = 1_024;
+/// Bytes of one reply, as a guest sees it; Spin's own bound is 128 MiB, which a guest of 128 MiB could not take anyway.
+pub const REDIS_REPLY_BYTES: usize = 32 << 20;
+
+/// Bytes of one line of a guest's output; longer lines are cut into several.
+pub const LOG_LINE_BYTES: usize = 4 << 10;
+
+/// Bytes of a manifest.
+pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// Bytes of one component file.
+pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;

@@ -1,0 +1,191 @@
+//! The parts of a request and an answer that the host makes itself.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Sleep, sleep};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::limits;
+
+/// Why the host answers itself. Each is one status.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No host, or two that differ.
+    #[error("the request names no host, or two that differ")]
+    BadHost,
+    /// No component has this path.
+    #[error("no route of the app matches this path")]
+    NoRoute,
+    /// The body is over [`limits::MAX_BODY_BYTES`].
+    #[error("the body is larger than {} bytes", limits::MAX_BODY_BYTES)]
+    TooLarge,
+    /// All places are taken.
+    #[error("the host is at work on as many requests as it may")]
+    Busy,
+    /// The component failed.
+    #[error("the component failed")]
+    Failed,
+    /// The component took too long.
+    #[error("the component did not answer in time")]
+    TimedOut,
+}
+
+/// The refusal as problem+json (RFC 9457).
+pub fn problem(refusal: &Refusal) -> Response<WasiBody> {
+    let status = StatusCode::from(refusal);
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": refusal.to_string(),
+    });
+    let body = Full::new(Bytes::from(body.to_string()))
+        .map_err(Into::into)
+        .boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    if matches!(refusal, Refusal::Busy) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if matches!(refusal, Refusal::TooLarge) {
+        // What is left of the body is not read.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The whole URI of a request, from its target and its `Host`.
+pub fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, Refusal> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => {
+            Some(Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?)
+        }
+        (Some(_), Some(_)) => return Err(Refusal::BadHost),
+    };
+    let authority = match (named, uri.authority()) {
+        (Some(named), Some(target)) if named != *target => return Err(Refusal::BadHost),
+        (Some(named), _) => named,
+        (None, Some(target)) => target.clone(),
+        (None, None) => return Err(Refusal::BadHost),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    // `OPTIONS *` has no path that a route could match.
+    Uri::from_parts(parts).map_err(|_| Refusal::NoRoute)
+}
+
+/// Tells whether a body turned out larger than it may be.
+#[derive(Clone)]
+pub struct TooLarge(Arc<AtomicBool>);
+
+impl TooLarge {
+    /// Whether it did by now.
+    pub fn happened(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A request's body, with a bound on its size and on pauses within it. A length that is announced is checked at once.
+pub fn bounded_body(body: Incoming, headers: &HeaderMap) -> Result<(WasiBody, TooLarge), Refusal> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits::MAX_BODY_BYTES as u64) {
+        return Err(Refusal::TooLarge);
+    }
+    let too_large = TooLarge(Arc::new(AtomicBool::new(false)));
+    let pause = Box::pin(sleep(limits::BODY_PAUSE));
+    let body = Bounded {
+        body,
+        left: limits::MAX_BODY_BYTES,
+        pause,
+        waiting: false,
+        too_large: too_large.clone(),
+    };
+    Ok((body.boxed_unsync(), too_large))
+}
+
+struct Bounded {
+    body: Incoming,
+    left: usize,
+    pause: Pin<Box<Sleep>>,
+    /// Whether `pause` runs: only while the guest waits for the client.
+    waiting: bool,
+    too_large: TooLarge,
+}
+
+impl Body for Bounded {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Pending => {
+                if !std::mem::replace(&mut this.waiting, true) {
+                    this.pause
+                        .as_mut()
+                        .reset(tokio::time::Instant::now() + limits::BODY_PAUSE);
+                }
+                let waited = this.pause.as_mut().poll(cx);
+                waited.map(|()| Some(Err(Error::ConnectionReadTimeout)))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                this.waiting = false;
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match this.left.checked_sub(length) {
+                    Some(left) => {
+                        this.left = left;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    None => {
+                        this.too_large.0.store(true, Ordering::Relaxed);
+                        Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(
+                            limits::MAX_BODY_BYTES as u64,
+                        )))))
+                    }
+                }
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body that keeps its request's place until it is sent.
+pub fn with_place(body: WasiBody, place: Arc<OwnedSemaphorePermit>) -> WasiBody {
+    body.map_frame(move |frame| {
+        let _held = &place;
+        frame
+    })
+    .boxed_unsync()
+}

@@ -1,0 +1,159 @@
+//! Which component answers a path, by Spin's rules: `:name` stands for one segment, a last `/...` for all that follows;
+//! an exact route wins over a wildcard, and a longer one over a shorter.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, anyhow};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use routefinder::{Captures, RouteSpec, Router};
+
+use crate::manifest::Route;
+
+/// Paths under it are answered by the host, never by the app.
+pub const WELL_KNOWN: &str = "/.well-known/spin/";
+
+/// All routes of an app.
+pub struct Routes(Router<Target>);
+
+struct Target {
+    route: Route,
+    /// The pattern with a leading and without a trailing slash.
+    pattern: String,
+}
+
+/// A route that matched a path.
+pub struct Matched<'a> {
+    target: &'a Target,
+    captures: Captures<'a, 'a>,
+    path: &'a str,
+}
+
+impl Routes {
+    /// Builds the router. Of two routes with the same pattern the last one wins, as in Spin; the others are logged.
+    pub fn build(routes: &[Route]) -> Result<Self> {
+        let mut router = Router::new();
+        for (index, route) in routes.iter().enumerate() {
+            if let Some(winner) = routes[index + 1..]
+                .iter()
+                .find(|later| later.pattern == route.pattern)
+            {
+                tracing::warn!(
+                    route = route.pattern,
+                    unused = route.component,
+                    used = winner.component,
+                    "a route appears twice"
+                );
+                continue;
+            }
+            let (stem, wildcard) = match route.pattern.strip_suffix("/...") {
+                Some(stem) => (stem, true),
+                None => (strip_slash(&route.pattern), false),
+            };
+            let slash = if stem.is_empty() || stem.starts_with('/') {
+                ""
+            } else {
+                "/"
+            };
+            let spec = format!("{slash}{stem}{}", if wildcard { "/*" } else { "" });
+            let pattern = format!("{slash}{stem}{}", if wildcard { "/..." } else { "" });
+            let spec: RouteSpec = spec
+                .parse()
+                .map_err(|error| anyhow!("{error}"))
+                .with_context(|| {
+                    format!(
+                        "the route {:?} of component {:?}",
+                        route.pattern, route.component
+                    )
+                })?;
+            if pattern.starts_with(WELL_KNOWN) {
+                tracing::warn!(
+                    route = route.pattern,
+                    "paths under {WELL_KNOWN} never reach the app"
+                );
+            }
+            router
+                .add(
+                    spec,
+                    Target {
+                        route: route.clone(),
+                        pattern,
+                    },
+                )
+                .map_err(|error| anyhow!("{error}"))?;
+        }
+        Ok(Self(router))
+    }
+
+    /// The route for a path, without its query.
+    pub fn find<'a>(&'a self, path: &'a str) -> Option<Matched<'a>> {
+        let best = self.0.best_match(path)?;
+        Some(Matched {
+            target: best.handler(),
+            captures: best.captures(),
+            path,
+        })
+    }
+}
+
+impl Matched<'_> {
+    /// Id of the component that answers.
+    pub fn component(&self) -> &str {
+        &self.target.route.component
+    }
+
+    /// What `/...` stood for, with its leading slash, and with a trailing one where the path has one.
+    fn rest(&self) -> String {
+        let slash = if self.path.ends_with('/') { "/" } else { "" };
+        match self.captures.wildcard() {
+            None => String::new(),
+            Some("") => slash.to_owned(),
+            Some(rest) => format!("/{}{slash}", strip_slash(rest)),
+        }
+    }
+
+    /// Sets the headers by which Spin tells a guest of route and client, in place of any the client sent under these names.
+    pub fn set_headers(&self, headers: &mut HeaderMap, uri: &Uri, client: SocketAddr) {
+        let sent: Vec<_> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with("spin-path-match-"))
+            .cloned()
+            .collect();
+        for name in sent {
+            headers.remove(name);
+        }
+        let mut set = |name: &str, value: &[u8]| {
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_bytes(value),
+            ) {
+                headers.insert(name, value);
+            }
+        };
+        let raw = &self.target.route.pattern;
+        set("spin-path-info", self.rest().as_bytes());
+        set("spin-full-url", uri.to_string().as_bytes());
+        set("spin-matched-route", self.target.pattern.as_bytes());
+        set("spin-base-path", b"/");
+        set("spin-raw-component-route", raw.as_bytes());
+        set(
+            "spin-component-route",
+            raw.strip_suffix("/...").unwrap_or(raw).as_bytes(),
+        );
+        set("spin-client-addr", client.to_string().as_bytes());
+        for capture in self.captures.iter() {
+            let name = format!(
+                "spin-path-match-{}",
+                capture.0.to_ascii_lowercase().replace('_', "-")
+            );
+            set(&name, capture.1.as_bytes());
+        }
+    }
+}
+
+fn strip_slash(text: &str) -> &str {
+    text.strip_suffix('/').unwrap_or(text)
+}
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

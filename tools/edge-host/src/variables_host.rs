@@ -1,0 +1,35 @@
+//! `spin:variables` for guests.
+
+use wasmtime::component::{Accessor, HasData};
+
+use crate::bindings::spin::variables::variables::{Error, Host, HostWithStore};
+use crate::guest::Guest;
+use crate::names::variable_name;
+
+/// Gives a guest its component's variables.
+pub struct ComponentVariables;
+
+impl HasData for ComponentVariables {
+    type Data<'a> = &'a mut Guest;
+}
+
+impl Host for Guest {}
+
+impl<T: Send> HostWithStore<T> for ComponentVariables {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        name: String,
+    ) -> wasmtime::Result<Result<String, Error>> {
+        if let Err(error) = variable_name(&name) {
+            return Ok(Err(Error::InvalidName(error.to_string())));
+        }
+        let config = accessor.with(|mut access| access.get().config.clone());
+        let undefined = || {
+            Error::Undefined(format!(
+                "no variable {name:?} for the component {:?}",
+                config.id
+            ))
+        };
+        Ok(config.variables.get(&name).cloned().ok_or_else(undefined))
+    }
+}
