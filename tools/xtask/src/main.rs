@@ -1,3 +1,75 @@
-//! xtask
+//! The workspace's own commands: `cargo xtask up`, `cargo xtask token`, `cargo xtask test`.
 
-fn main() {}
+mod build;
+mod doctor;
+mod process;
+mod progress;
+mod settings;
+mod test;
+mod token;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::process::{Family, Interrupted, Stop};
+use crate::progress::Progress;
+use crate::workspace::Workspace;
+
+/// The commands of the Tidegate workspace.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set up what is missing, build, and run the whole system on this machine until Ctrl-C.
+    Up(up::Args),
+    /// Print a development token, signed with the first auth key of `.env` (else `.env.example`).
+    Token(token::Args),
+    /// Run every check, or a part of them.
+    Test(test::Args),
+    /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
+    #[command(hide = true)]
+    Guard,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Guard => process::guard::run(std::io::stdin().lock()).map(|()| ExitCode::SUCCESS),
+        Task::Token(args) => token::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Up(args) => {
+            let family = Family::start(Stop::on_signals()?)?;
+            up::run(&workspace, &family, &Progress::new(), &args)
+        }
+        Task::Test(args) => {
+            let family = Family::start(Stop::on_signals()?)?;
+            test::run(&workspace, &family, &Progress::new(), &args)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What the machine must have, and how it gets there: by rustup and apt where this may be done, else by saying how.
+
+mod packages;
+mod version;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+pub use self::packages::{Tool, need};
+pub use self::version::Version;
+use crate::process::Family;
+use crate::progress::Progress;
+use crate::workspace::{WASM_TARGET, Workspace};
+
+/// Redis Functions came with it.
+const LEAST_REDIS: Version = Version::new(7, 0, 0);
+/// The first Spin that runs components of `wasi:http@0.3.0`.
+const LEAST_SPIN: Version = Version::new(4, 1, 0);
+
+/// Redis' server, which `up` and the tests start for themselves.
+pub const REDIS: Tool = Tool {
+    program: "redis-server",
+    apt: "redis-server",
+    brew: "redis",
+    what_for: "Redis",
+};
+
+/// The full path of a program on the PATH.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Sees to a `redis-server` that is new enough.
+///
+/// # Errors
+/// Says what to install, and how.
+pub fn redis(family: &Family, progress: &Progress) -> Result<Version> {
+    need(family, progress, &[REDIS])?;
+    let text = output(Command::new("redis-server").arg("--version"))?;
+    let version = version::of_redis(&text).with_context(|| {
+        format!(
+            "`redis-server --version` says {:?}, which names no version",
+            text.trim()
+        )
+    })?;
+    if version < LEAST_REDIS {
+        bail!(
+            "redis-server {version} is too old: {LEAST_REDIS} or newer is needed. Debian 12 and Ubuntu 24.04 have it; \
+             elsewhere install it as https://redis.io/docs/install says and put it first on the PATH"
+        );
+    }
+    Ok(version)
+}
+
+/// Spin, if the one on the PATH can run these components. Says so when it is too old.
+pub fn spin(progress: &Progress) -> Option<Version> {
+    on_path("spin")?;
+    let version = output(Command::new("spin").arg("--version"))
+        .ok()
+        .as_deref()
+        .and_then(version::of_spin);
+    match version {
+        Some(version) if version >= LEAST_SPIN => Some(version),
+        Some(version) => {
+            progress.say(
+                "spin",
+                &format!("{version} is older than {LEAST_SPIN}; it is not used"),
+            );
+            None
+        }
+        None => {
+            progress.say("spin", "`spin --version` names no version; it is not used");
+            None
+        }
+    }
+}
+
+/// Sees to the standard library for components.
+///
+/// # Errors
+/// Says the command that adds it.
+pub fn wasm_target(workspace: &Workspace, family: &Family, progress: &Progress) -> Result<()> {
+    if wasm_target_is_there(workspace)? {
+        return Ok(());
+    }
+    let by_hand = format!("rustup target add {WASM_TARGET}");
+    if on_path("rustup").is_none() {
+        bail!(
+            "the Rust on the PATH has no target {WASM_TARGET} and there is no rustup that could add it: install rustup (https://rustup.rs), then `{by_hand}`"
+        );
+    }
+    progress.say(
+        "rust",
+        &format!("adding {WASM_TARGET} (by hand: {by_hand})"),
+    );
+    let mut command = Command::new("rustup");
+    let status = family.run(
+        command
+            .args(["target", "add", WASM_TARGET])
+            .current_dir(workspace.root()),
+    )?;
+    if !status.success() || !wasm_target_is_there(workspace)? {
+        bail!(
+            "`{by_hand}` failed; run it in {} and see what it says",
+            workspace.root().display()
+        );
+    }
+    Ok(())
+}
+
+fn wasm_target_is_there(workspace: &Workspace) -> Result<bool> {
+    let mut command = Command::new("rustc");
+    command
+        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .current_dir(workspace.root());
+    let folder = output(&mut command)?;
+    Ok(PathBuf::from(folder.trim()).is_dir())
+}
+
+/// What `command` writes to stdout.
+///
+/// # Errors
+/// When it does not start or fails; with what it said.
+pub fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} does not start"))?;
+    if !output.status.success() {
+        bail!(
+            "{program} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,231 @@
+//! The steps, and the commands that each one is.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Bench, Part};
+use crate::build::COMPONENTS;
+use crate::doctor::{REDIS, Tool};
+use crate::workspace::WASM_TARGET;
+
+const FAKETIME: Tool = Tool {
+    program: "faketime",
+    apt: "faketime",
+    brew: "libfaketime",
+    what_for: "tests that set clocks back",
+};
+const NODE: Tool = Tool {
+    program: "node",
+    apt: "nodejs",
+    brew: "node",
+    what_for: "the JavaScript client",
+};
+const NPM: Tool = Tool {
+    program: "npm",
+    apt: "npm",
+    brew: "node",
+    what_for: "the JavaScript client",
+};
+const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    apt: "chromium",
+    brew: "chromium",
+    what_for: "the demo page's tests",
+};
+
+/// One line of the final table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Format,
+    Dependencies,
+    Clippy,
+    ClippyComponents,
+    Unit,
+    DocTests,
+    Docs,
+    Build,
+    EndToEnd,
+    Js,
+    Web,
+}
+
+/// The steps of a part, in the order in which they run: what is quick to fail comes first.
+pub fn of(part: Part) -> Vec<Step> {
+    use Step::*;
+    match part {
+        Part::All => vec![
+            Format,
+            Dependencies,
+            Clippy,
+            ClippyComponents,
+            Unit,
+            DocTests,
+            Docs,
+            Build,
+            EndToEnd,
+            Js,
+            Web,
+        ],
+        Part::Lint => vec![Format, Dependencies, Clippy, ClippyComponents],
+        Part::Unit => vec![Unit],
+        Part::Doc => vec![DocTests, Docs],
+        Part::E2e => vec![Build, EndToEnd],
+        Part::Js => vec![Js],
+        Part::Web => vec![Build, Web],
+    }
+}
+
+impl Step {
+    /// How it is called in the table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Dependencies => "licences, bans, sources",
+            Self::Clippy => "clippy",
+            Self::ClippyComponents => "clippy of components",
+            Self::Unit => "unit, property, snapshot",
+            Self::DocTests => "doc tests",
+            Self::Docs => "documentation",
+            Self::Build => "build what runs",
+            Self::EndToEnd => "end to end",
+            Self::Js => "JavaScript client",
+            Self::Web => "demo page",
+        }
+    }
+
+    /// Programs that it needs.
+    pub fn needs(self) -> &'static [Tool] {
+        match self {
+            Self::Unit => &[REDIS],
+            Self::EndToEnd => &[REDIS, FAKETIME],
+            Self::Js => &[NODE, NPM],
+            Self::Web => &[REDIS, NODE, NPM, CHROMIUM],
+            _ => &[],
+        }
+    }
+
+    /// The step without which it makes no sense.
+    pub fn stands_on(self) -> Option<Self> {
+        matches!(self, Self::EndToEnd | Self::Web).then_some(Self::Build)
+    }
+}
+
+impl Bench<'_> {
+    /// The commands of a step. None: it cannot be done on this machine, which has been said.
+    pub(super) fn commands(&self, step: Step) -> Result<Vec<Command>> {
+        Ok(match step {
+            Step::Format => vec![self.cargo(&["fmt", "--all", "--check"])],
+            Step::Dependencies => self.tools.deny(self.workspace).into_iter().collect(),
+            Step::Clippy => vec![self.cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])],
+            Step::ClippyComponents => {
+                let mut command = self.cargo(&["clippy", "--target", WASM_TARGET]);
+                for component in COMPONENTS {
+                    command.args(["-p", component]);
+                }
+                command.args(["--", "-D", "warnings"]);
+                vec![command]
+            }
+            Step::Unit => vec![self.tools.tests(self.workspace, &Members::AllBut("e2e"))?],
+            Step::EndToEnd => vec![self.tools.tests(self.workspace, &Members::Only("e2e"))?],
+            Step::DocTests => vec![self.cargo(&["test", "--doc"])],
+            Step::Docs => {
+                let mut command = self.cargo(&["doc", "--no-deps"]);
+                command.env("RUSTDOCFLAGS", "-D warnings");
+                vec![command]
+            }
+            Step::Js => {
+                let folder = self.workspace.path("clients/js");
+                let mut commands: Vec<_> = self.npm_ci(folder.clone()).into_iter().collect();
+                commands.push(in_folder("npm", &["test"], folder));
+                commands
+            }
+            Step::Build | Step::Web => Vec::new(),
+        })
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.workspace.cargo();
+        command.args(arguments);
+        command
+    }
+
+    /// `npm ci`, unless the last one was for this very lock file, or there is none.
+    pub(super) fn npm_ci(&self, folder: PathBuf) -> Option<Command> {
+        let lock = folder
+            .join("package-lock.json")
+            .metadata()
+            .and_then(|file| file.modified())
+            .ok()?;
+        let installed = folder
+            .join("node_modules/.package-lock.json")
+            .metadata()
+            .and_then(|file| file.modified());
+        match installed {
+            Ok(installed) if installed >= lock => None,
+            _ => Some(in_folder("npm", &["ci", "--no-audit", "--no-fund"], folder)),
+        }
+    }
+}
+
+/// Which members' tests run. All are built in either case, so that features stay the same.
+pub enum Members {
+    /// The default members without one.
+    AllBut(&'static str),
+    /// One.
+    Only(&'static str),
+}
+
+/// A command to be run in a folder.
+pub fn in_folder(program: &str, arguments: &[&str], folder: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_a_part_of_all_in_the_same_order() {
+        let all = of(Part::All);
+        for part in [
+            Part::Lint,
+            Part::Unit,
+            Part::Doc,
+            Part::E2e,
+            Part::Js,
+            Part::Web,
+        ] {
+            let places: Vec<_> = of(part)
+                .iter()
+                .map(|step| all.iter().position(|one| one == step).unwrap())
+                .collect();
+            assert!(places.is_sorted() && !places.is_empty(), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_step_stands_on_runs_before_it_in_every_part() {
+        for part in [
+            Part::All,
+            Part::Lint,
+            Part::Unit,
+            Part::Doc,
+            Part::E2e,
+            Part::Js,
+            Part::Web,
+        ] {
+            let steps = of(part);
+            for (place, step) in steps.iter().enumerate() {
+                assert!(
+                    step.stands_on()
+                        .is_none_or(|base| steps[..place].contains(&base)),
+                    "{part:?} {step:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The system's own Redis: started, and filled with what everybody expects to find.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tidegate_stream::calls::{Library, SOURCE, VERSION};
+use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
+use tidegate_stream::{Keys, Region, ShardCount, Stamp};
+
+use super::plan::{HOST, Plan};
+use super::resp::{Connection, Reply};
+use crate::process::{Family, Service};
+use crate::settings::Settings;
+
+/// Starts it. It writes an append-only file, so what was acknowledged is there again after the next start.
+///
+/// # Errors
+/// When its folder cannot be made or it does not start.
+pub fn start<'a>(family: &'a Family, plan: &Plan) -> Result<Service<'a>> {
+    let folder = plan.redis_folder();
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &plan.redis.to_string(), "--bind", HOST])
+        .arg("--dir")
+        .arg(&folder);
+    command.args([
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "everysec",
+        "--save",
+        "",
+    ]);
+    command.args(["--maxmemory-policy", "noeviction", "--daemonize", "no"]);
+    Service::start(family, "redis", &plan.logs(), &mut command)
+}
+
+/// Whether it takes commands already. It answers `LOADING` while it reads its file.
+pub fn is_ready(port: u16) -> Result<(), String> {
+    let pong = open(port)
+        .and_then(|mut redis| redis.ask(&["PING"]))
+        .map_err(|error| format!("{error:#}"))?;
+    match pong {
+        Reply::Text(text) if text == "PONG" => Ok(()),
+        other => Err(format!("it answers {other:?}")),
+    }
+}
+
+/// Loads the function library where it is missing or older, and writes layout and region.
+///
+/// # Errors
+/// When this Redis holds another layout, or refuses.
+pub fn fill(port: u16, settings: &Settings, socket: &str, edge: &str) -> Result<String> {
+    let mut redis = open(port)?;
+    let said = load_library(&mut redis)?;
+    let shards =
+        ShardCount::new(DEFAULT_SHARDS).context("the default number of shards is out of range")?;
+    let keys = Keys::new(settings.required("prefix")?, shards);
+    write_layout(&mut redis, &keys)?;
+    let region: Region = settings
+        .required("region")?
+        .parse()
+        .context("SPIN_VARIABLE_REGION")?;
+    write_region(&mut redis, &keys, &region, socket, edge)?;
+    Ok(said)
+}
+
+fn open(port: u16) -> Result<Connection> {
+    Connection::open(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+fn load_library(redis: &mut Connection) -> Result<String> {
+    let there = match redis.ask(&["FCALL", "tg_version", "0"])? {
+        Reply::Integer(version) => {
+            Library::Found(u64::try_from(version).context("tg_version answers less than 0")?)
+        }
+        Reply::Error(_) => Library::Missing,
+        other => bail!("tg_version answers {other:?}, which is no version"),
+    };
+    if there.must_be_loaded() {
+        redis
+            .call(&["FUNCTION", "LOAD", "REPLACE", SOURCE])
+            .context("infra/redis/tidegate.lua cannot be loaded")?;
+        return Ok(format!("functions loaded, version {VERSION}"));
+    }
+    Ok("functions are there".to_owned())
+}
+
+fn write_layout(redis: &mut Connection, keys: &Keys) -> Result<()> {
+    let (version, shards) = (LAYOUT_VERSION.to_string(), keys.shards().get().to_string());
+    let layout = keys.layout();
+    redis.call(&["HSETNX", &layout, "version", &version])?;
+    redis.call(&["HSETNX", &layout, "shards", &shards])?;
+    let found = redis.call(&["HMGET", &layout, "version", "shards"])?;
+    if found
+        != Reply::List(
+            [&version, &shards]
+                .map(|text| Reply::Text(text.clone()))
+                .into(),
+        )
+    {
+        bail!(
+            "{layout} in this Redis is {found:?}, and this build works with version {LAYOUT_VERSION} and {shards} shards \
+             only: it belongs to another build; take another data folder"
+        );
+    }
+    Ok(())
+}
+
+fn write_region(
+    redis: &mut Connection,
+    keys: &Keys,
+    region: &Region,
+    socket: &str,
+    edge: &str,
+) -> Result<()> {
+    let key = keys.regions();
+    let before = match redis.call(&["HGET", &key, region.as_str()])? {
+        Reply::Text(text) => serde_json::from_str(&text).ok(),
+        _ => None,
+    };
+    if let Some(region_now) = region_entry(before.as_ref(), region, socket, edge, time_ms(redis)?) {
+        redis.call(&["HSET", &key, region.as_str(), &region_now.to_string()])?;
+    }
+    Ok(())
+}
+
+/// The region's entry, unless the one before says the same. A later stamp is what makes other regions take it over.
+fn region_entry(
+    before: Option<&Value>,
+    region: &Region,
+    socket: &str,
+    edge: &str,
+    now_ms: u64,
+) -> Option<Value> {
+    let stamp = before.and_then(|entry| entry["stamp"].as_str()?.parse::<Stamp>().ok());
+    let same = |entry: &Value| {
+        entry["state"] == "active" && entry["edge"] == edge && entry["socket"] == socket
+    };
+    if stamp.is_some() && before.is_some_and(same) {
+        return None;
+    }
+    let ms = stamp.map_or(now_ms, |stamp| now_ms.max(stamp.ms + 1));
+    let stamp = Stamp {
+        ms,
+        region: region.clone(),
+    };
+    Some(json!({ "state": "active", "edge": edge, "socket": socket, "stamp": stamp.to_string() }))
+}
+
+fn time_ms(redis: &mut Connection) -> Result<u64> {
+    match redis.call(&["TIME"])? {
+        Reply::List(parts) => match parts.as_slice() {
+            [Reply::Text(seconds), Reply::Text(micros)] => {
+                Ok(seconds.parse::<u64>()? * 1000 + micros.parse::<u64>()? / 1000)
+            }
+            other => bail!("TIME answers {other:?}"),
+        },
+        other => bail!("TIME answers {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOCKET: &str = "ws://127.0.0.1:7001";
+    const EDGE: &str = "http://127.0.0.1:3000";
+
+    #[test]
+    fn a_region_that_has_not_moved_is_left_as_it_is() {
+        let region: Region = "local".parse().unwrap();
+        let first = region_entry(None, &region, SOCKET, EDGE, 1000).unwrap();
+        assert_eq!(
+            first,
+            json!({"state":"active","edge":EDGE,"socket":SOCKET,"stamp":"1000.local"})
+        );
+        assert_eq!(
+            region_entry(Some(&first), &region, SOCKET, EDGE, 2000),
+            None
+        );
+    }
+
+    #[test]
+    fn a_region_that_has_moved_gets_a_later_stamp_even_when_the_clock_went_back() {
+        let region: Region = "local".parse().unwrap();
+        let first = region_entry(None, &region, SOCKET, EDGE, 1000).unwrap();
+        let second =
+            region_entry(Some(&first), &region, SOCKET, "http://127.0.0.1:3001", 500).unwrap();
+        assert_eq!(second["stamp"], "1001.local");
+        assert_eq!(second["edge"], "http://127.0.0.1:3001");
+    }
+}
