@@ -1199,7 +1199,7 @@ local function tg_limit(keys, args)
     policies[i] = { key = key, emission_us = emission_us, full_us = full_us, tat_us = tat_us, next_us = next_us, wait_us = wait_us, cost = cost }
     all = all and wait_us <= 0
   end
-  local answer = { all and '1' or '0' }
+  local answer = { all and 1 or 0 }
   for _, policy in ipairs(policies) do
     local allowed = policy.wait_us <= 0
     local tat_us = all and policy.next_us or policy.tat_us
@@ -1212,7 +1212,7 @@ local function tg_limit(keys, args)
       math.ceil((tat_us - now_us) / 1000),
       allowed and 0 or math.ceil(policy.wait_us / 1000),
     }) do
-      answer[#answer + 1] = text(number)
+      answer[#answer + 1] = number
     end
   end
   return answer

@@ -2,6 +2,7 @@
 //!
 //! Pure: no Redis client, no clock. Edge, nodes and relays share it, so that they agree on every byte.
 
+pub mod calls;
 pub mod cursor;
 pub mod digest;
 pub mod entry;
