@@ -77,7 +77,7 @@ mod tests {
             ),
             ("rooms a socket", ROOMS.to_string()),
             (
-                "frames a second from a client",
+                "frames a second from a client, fragments and control frames included",
                 FRAMES_PER_SECOND.to_string(),
             ),
             (

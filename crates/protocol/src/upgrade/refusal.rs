@@ -202,3 +202,39 @@ pub(super) fn cors(out: &mut Vec<u8>, origin: Option<&AllowedOrigin>) {
         out.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc_table;
+
+    #[test]
+    fn documentation_has_this_table() {
+        let table = [
+            Refusal::Malformed("what is wrong with the request"),
+            Refusal::BadCursor,
+            Refusal::BadTicket,
+            Refusal::Origin,
+            Refusal::Banned,
+            Refusal::NotFound,
+            Refusal::NoRoom,
+            Refusal::Method,
+            Refusal::NotAcceptable,
+            Refusal::Timeout,
+            Refusal::RoomClosed,
+            Refusal::TargetTooLong,
+            Refusal::UpgradeRequired,
+            Refusal::HeadTooLarge,
+            Refusal::Unavailable { retry_s: 1 },
+            Refusal::Version,
+        ]
+        .map(|refusal| {
+            vec![
+                refusal.status().to_string(),
+                format!("`{}`", refusal.code()),
+                refusal.detail().to_owned(),
+            ]
+        });
+        assert_eq!(doc_table("Refusals"), table);
+    }
+}

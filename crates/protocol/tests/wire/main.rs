@@ -1,5 +1,6 @@
 //! What lies on the wire: the codec, the frames, the upgrade.
 
+mod doc;
 mod frames;
 mod support;
 mod upgrade;

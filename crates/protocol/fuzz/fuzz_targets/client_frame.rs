@@ -1,0 +1,48 @@
+//! A text message of a client; and the same text as an entry's `data`, which must not break a batch.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidegate_protocol::frames::{ClientFrame, Message, MessageText};
+use tidegate_stream::{Entry, Kind, StreamId};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(frame) = ClientFrame::parse(text) {
+        let mut out = Vec::new();
+        frame.write(&mut out);
+        let again = std::str::from_utf8(&out).unwrap();
+        assert_eq!(ClientFrame::parse(again), Ok(frame));
+    }
+    let entry = Entry {
+        id: StreamId::ZERO,
+        room: None,
+        kind: Kind::Chat,
+        sub: text.to_owned(),
+        info: String::new(),
+        data: text.to_owned(),
+        at_ms: 0,
+        key: String::new(),
+        shard_previous: StreamId::ZERO,
+        room_previous: StreamId::ZERO,
+        hidden: false,
+    };
+    let message = MessageText::new(&"local".parse().unwrap(), &entry).unwrap();
+    let bytes = message.as_bytes();
+    assert!(!bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')));
+    // A reader that builds a tree gives up below 128 levels and on numbers too large for it; neither is our doing.
+    match serde_json::from_slice::<Message>(bytes) {
+        Ok(read) => assert_eq!(read.sub, text),
+        Err(error) => {
+            let error = error.to_string();
+            assert!(
+                error.contains("recursion limit")
+                    || error.contains("number out of range")
+                    || error.contains("surrogate"),
+                "{error}"
+            );
+        }
+    }
+});
+
