@@ -125,10 +125,15 @@ fn xtask_stays_quick_to_build() {
     }
 }
 
+/// Members that no host command builds.
+fn is_for_wasm(member: &Member) -> bool {
+    member.layer() == "components" || member.folder.starts_with("tests/guests/")
+}
+
 #[test]
 fn only_what_is_built_for_wasm_stays_out_of_host_commands() {
     for member in Metadata::read().members() {
-        let wasm = member.layer() == "components" || member.folder.starts_with("tests/guests/");
+        let wasm = is_for_wasm(&member);
         assert_eq!(
             member.is_default, !wasm,
             "{} in default-members",
@@ -142,11 +147,20 @@ fn every_member_takes_the_workspaces_lints_and_licence() {
     for member in Metadata::read().members() {
         let manifest =
             std::fs::read_to_string(house::root().join(&member.folder).join("Cargo.toml")).unwrap();
-        for line in [
-            "[lints]\nworkspace = true",
-            "license.workspace = true",
-            "publish.workspace = true",
-        ] {
+        // Bindings that are generated for a component hold unsafe code, which the workspace's lints forbid.
+        let lints = ["[lints]\nworkspace = true", "[lints.clippy]"];
+        let lints = if is_for_wasm(&member) {
+            &lints[..]
+        } else {
+            &lints[..1]
+        };
+        assert!(
+            lints.iter().any(|one| manifest.contains(one)),
+            "{}/Cargo.toml lacks {:?}",
+            member.folder,
+            lints[0]
+        );
+        for line in ["license.workspace = true", "publish.workspace = true"] {
             assert!(
                 manifest.contains(line),
                 "{}/Cargo.toml lacks {line:?}",

@@ -19,6 +19,8 @@ use crate::workspace::{WASM_TARGET, Workspace};
 const LEAST_REDIS: Version = Version::new(7, 0, 0);
 /// The first Spin that runs components of `wasi:http@0.3.0`.
 const LEAST_SPIN: Version = Version::new(4, 1, 0);
+/// What the JavaScript client promises to run on.
+const LEAST_NODE: Version = Version::new(20, 0, 0);
 
 /// Redis' server, which `up` and the tests start for themselves.
 pub const REDIS: Tool = Tool {
@@ -56,6 +58,22 @@ pub fn redis(family: &Family, progress: &Progress) -> Result<Version> {
         );
     }
     Ok(version)
+}
+
+/// Looks whether Node is new enough for the JavaScript client and its tests.
+///
+/// # Errors
+/// Says which one is needed.
+pub fn node() -> Result<()> {
+    let text = output(Command::new("node").arg("--version"))?;
+    match version::of_node(&text) {
+        Some(version) if version >= LEAST_NODE => Ok(()),
+        _ => bail!(
+            "`node --version` says {}; {LEAST_NODE} or newer is needed. Debian 12 packages an older one: take it from \
+             https://nodejs.org/en/download and put it first on the PATH",
+            text.trim()
+        ),
+    }
 }
 
 /// Spin, if the one on the PATH can run these components. Says so when it is too old.

@@ -50,6 +50,11 @@ pub fn of_spin(text: &str) -> Option<Version> {
     text.split_whitespace().nth(1).and_then(Version::parse)
 }
 
+/// From `v20.20.2`.
+pub fn of_node(text: &str) -> Option<Version> {
+    text.trim().strip_prefix('v').and_then(Version::parse)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +82,12 @@ mod tests {
         );
         assert_eq!(of_spin("SPIN - Verification Tool"), None);
         assert_eq!(of_spin(""), None);
+    }
+
+    #[test]
+    fn node_puts_a_v_in_front() {
+        assert_eq!(of_node("v20.20.2\n"), Some(Version::new(20, 20, 2)));
+        assert_eq!(of_node("20.20.2"), None);
     }
 
     #[test]

@@ -136,9 +136,15 @@ impl Bench<'_> {
                 vec![command]
             }
             Step::Js => {
+                crate::doctor::node()?;
                 let folder = self.workspace.path("clients/js");
                 let mut commands: Vec<_> = self.npm_ci(folder.clone()).into_iter().collect();
-                commands.push(in_folder("npm", &["test"], folder));
+                commands.push(in_folder(
+                    "npm",
+                    &["run", "--silent", "check"],
+                    folder.clone(),
+                ));
+                commands.push(in_folder("npm", &["test", "--silent"], folder));
                 commands
             }
             Step::Build | Step::Web => Vec::new(),
@@ -180,7 +186,10 @@ pub enum Members {
 /// A command to be run in a folder.
 pub fn in_folder(program: &str, arguments: &[&str], folder: PathBuf) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("NODE_OPTIONS", "--test-reporter=spec");
     command
 }
 

@@ -13,6 +13,7 @@ const NODES: usize = 2;
 
 /// Starts the system, runs the browser's tests, ends the system.
 pub fn run(bench: &Bench<'_>) -> Result<Closing> {
+    crate::doctor::node()?;
     let folder = bench.workspace.path("tests/web");
     let plan = Plan::on_free_ports(bench.workspace, "web", NODES)?;
     let screenshots = bench.workspace.data("web/screenshots");
