@@ -20,7 +20,10 @@ pub struct Reply {
 impl Reply {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON; `null` when it is none.
@@ -30,7 +33,10 @@ impl Reply {
 
     /// A text in the body.
     pub fn str(&self, name: &str) -> String {
-        self.json()[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {self:?}")).to_owned()
+        self.json()[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no `{name}` in {self:?}"))
+            .to_owned()
     }
 
     /// Panics unless the status is this one.
@@ -42,11 +48,18 @@ impl Reply {
     /// Panics unless it is problem+json (RFC 9457) of this status.
     pub fn problem(self, status: u16) -> Self {
         let reply = self.expect(status);
-        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply:?}");
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/problem+json"),
+            "{reply:?}"
+        );
         let body = reply.json();
         assert_eq!(body["status"], status, "{reply:?}");
         for field in ["type", "title", "detail"] {
-            assert!(body[field].as_str().is_some_and(|text| !text.is_empty()), "no {field}: {reply:?}");
+            assert!(
+                body[field].as_str().is_some_and(|text| !text.is_empty()),
+                "no {field}: {reply:?}"
+            );
         }
         reply
     }
@@ -68,7 +81,10 @@ impl Edge {
             .max_redirects(0)
             .build()
             .into();
-        Self { base: base.into(), agent }
+        Self {
+            base: base.into(),
+            agent,
+        }
     }
 
     /// The base URL.
@@ -78,18 +94,30 @@ impl Edge {
 
     /// Sends a request with exactly these headers and body.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body.to_vec()).expect("a request that can be sent");
-        let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let request = request
+            .body(body.to_vec())
+            .expect("a request that can be sent");
+        let mut response = self
+            .agent
+            .run(request)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         Reply {
             status: response.status().as_u16(),
             headers: response
                 .headers()
                 .iter()
-                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| {
+                    (
+                        name.as_str().to_owned(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    )
+                })
                 .collect(),
             text: read(response.body_mut()),
         }
@@ -115,16 +143,29 @@ impl Edge {
     /// Publishes, with an idempotency key unless it is empty.
     pub fn publish(&self, room: &str, token: &str, key: &str, body: &Value) -> Reply {
         let bearer = format!("Bearer {token}");
-        let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
         if !key.is_empty() {
             headers.push(("idempotency-key", key));
         }
-        self.send("POST", &format!("/v1/rooms/{room}/messages"), &headers, body.to_string().as_bytes())
+        self.send(
+            "POST",
+            &format!("/v1/rooms/{room}/messages"),
+            &headers,
+            body.to_string().as_bytes(),
+        )
     }
 
     /// Joins a room: the answer holds ticket, cursor and endpoints.
     pub fn join(&self, room: &str, token: &str) -> Reply {
-        self.call("POST", &format!("/v1/rooms/{room}/join"), token, &Value::Null)
+        self.call(
+            "POST",
+            &format!("/v1/rooms/{room}/join"),
+            token,
+            &Value::Null,
+        )
     }
 }
 

@@ -26,20 +26,31 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// The checkout's own folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout is there")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the checkout is there")
 }
 
 impl Process {
     /// Starts a command. Standard output is read for ready lines, standard error goes to a file in `dir`.
     pub fn start(name: &str, mut command: Command, dir: &Path) -> Self {
         let log = dir.join(format!("{name}.log"));
-        let errors = File::options().create(true).append(true).open(&log).expect("a log file");
+        let errors = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("a log file");
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()
-            .unwrap_or_else(|error| panic!("{name} does not start ({error}): build it first, `cargo xtask test e2e` does"));
+            .unwrap_or_else(|error| {
+                panic!(
+                    "{name} does not start ({error}): build it first, `cargo xtask test e2e` does"
+                )
+            });
         let output = child.stdout.take().expect("it is piped");
         let (send, lines) = channel();
         std::thread::spawn(move || {
@@ -49,7 +60,12 @@ impl Process {
                 }
             }
         });
-        Self { name: name.to_owned(), child, lines, log }
+        Self {
+            name: name.to_owned(),
+            child,
+            lines,
+            log,
+        }
     }
 
     /// Waits for the line that begins so, and gives what follows.
@@ -59,7 +75,8 @@ impl Process {
                 panic!("{} ended ({status}):\n{}", self.name, self.last_lines());
             }
             let line = self.lines.try_recv().ok()?;
-            line.strip_prefix(beginning).map(|rest| rest.trim().to_owned())
+            line.strip_prefix(beginning)
+                .map(|rest| rest.trim().to_owned())
         })
     }
 
@@ -96,7 +113,9 @@ impl Process {
     /// Waits for the end.
     pub fn wait(&mut self) -> ExitStatus {
         let name = self.name.clone();
-        soon(&format!("{name} ends"), || self.child.try_wait().expect("it can be waited for"))
+        soon(&format!("{name} ends"), || {
+            self.child.try_wait().expect("it can be waited for")
+        })
     }
 }
 

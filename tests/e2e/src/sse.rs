@@ -26,25 +26,40 @@ pub struct Events {
 impl Events {
     /// Asks a node (`ws://host:port/…`) for a room's events.
     pub fn open(node: &str, path: &str, headers: &[(&str, &str)]) -> Self {
-        let host = node.trim_start_matches("ws://").split('/').next().expect("an address");
+        let host = node
+            .trim_start_matches("ws://")
+            .split('/')
+            .next()
+            .expect("an address");
         let mut stream = TcpStream::connect(host).expect("the node listens");
         stream.set_read_timeout(Some(SOON)).expect("a time-out");
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n");
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        stream.write_all(request.as_bytes()).expect("the request is sent");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the request is sent");
         let mut reader = BufReader::new(stream);
         let first = line(&mut reader);
-        let status = first.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{first}"));
+        let status = first
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or_else(|| panic!("{first}"));
         while !line(&mut reader).is_empty() {}
         Self { reader, status }
     }
 
     /// The next event; waits for it.
     pub fn next(&mut self) -> Event {
-        let mut event = Event { id: String::new(), event: String::new(), data: String::new() };
+        let mut event = Event {
+            id: String::new(),
+            event: String::new(),
+            data: String::new(),
+        };
         loop {
             let line = line(&mut self.reader);
             match line.split_once(": ") {

@@ -59,13 +59,22 @@ impl System {
         let dir = TempDir::new().expect("a folder");
         let redis = RedisServer::start();
         let (edge_process, url) = start_edge(&redis.url(), &options, dir.path());
-        let mut system = Self { redis, edge: Edge::new(url), nodes: Vec::new(), edge_process, options, dir };
+        let mut system = Self {
+            redis,
+            edge: Edge::new(url),
+            nodes: Vec::new(),
+            edge_process,
+            options,
+            dir,
+        };
         for index in 0..nodes {
             let node = system.start_node(&format!("n{}", index + 1), "127.0.0.1:0", "127.0.0.1:0");
             system.nodes.push(node);
         }
         if nodes > 0 {
-            soon("the region is ready", || (system.edge.call("GET", "/readyz", "", &Value::Null).status == 200).then_some(()));
+            soon("the region is ready", || {
+                (system.edge.call("GET", "/readyz", "", &Value::Null).status == 200).then_some(())
+            });
         }
         system
     }
@@ -74,14 +83,27 @@ impl System {
         let mut command = Command::new(binary("fanout"));
         command
             .current_dir(self.dir.path())
-            .args(["--listen", listen, "--admin", admin, "--node", name, "--cores", "1"])
+            .args([
+                "--listen", listen, "--admin", admin, "--node", name, "--cores", "1",
+            ])
             .args(&self.options.node_flags);
         environment(&mut command, &self.redis.url(), &[]);
         let mut process = Process::start(name, command, self.dir.path());
         let url = process.ready("listening on ");
         let admin = process.ready("admin on ");
-        soon("the node is ready", || (Edge::new(&admin).call("GET", "/readyz", "", &Value::Null).status == 200).then_some(()));
-        Node { process, name: name.to_owned(), url, admin }
+        soon("the node is ready", || {
+            (Edge::new(&admin)
+                .call("GET", "/readyz", "", &Value::Null)
+                .status
+                == 200)
+                .then_some(())
+        });
+        Node {
+            process,
+            name: name.to_owned(),
+            url,
+            admin,
+        }
     }
 
     /// SIGKILL for a node, then it is started again at the same addresses.
@@ -121,7 +143,9 @@ impl System {
 
     /// One number of a node's metrics.
     pub fn metric(&self, index: usize, name: &str) -> f64 {
-        let text = Edge::new(&self.nodes[index].admin).call("GET", "/metrics", "", &Value::Null).text;
+        let text = Edge::new(&self.nodes[index].admin)
+            .call("GET", "/metrics", "", &Value::Null)
+            .text;
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
             .unwrap_or_else(|| panic!("no metric {name}"))
@@ -135,12 +159,22 @@ impl System {
     /// Creates a room with settings.
     pub fn room_with(&self, room: &str, mut settings: Value) {
         settings["room"] = room.into();
-        self.edge.call("POST", "/v1/rooms", &token("backend", "service rooms:write"), &settings).expect(201);
+        self.edge
+            .call(
+                "POST",
+                "/v1/rooms",
+                &token("backend", "service rooms:write"),
+                &settings,
+            )
+            .expect(201);
     }
 
     /// A ticket for a room.
     pub fn ticket(&self, room: &str, subject: &str) -> String {
-        self.edge.join(room, &token(subject, "")).expect(200).str("ticket")
+        self.edge
+            .join(room, &token(subject, ""))
+            .expect(200)
+            .str("ticket")
     }
 
     /// A viewer of a room on one node, from now on.
@@ -154,7 +188,9 @@ impl System {
 
     /// A connection to Redis.
     pub fn redis(&self) -> redis::Connection {
-        redis::Client::open(self.redis.url()).and_then(|client| client.get_connection()).expect("Redis answers")
+        redis::Client::open(self.redis.url())
+            .and_then(|client| client.get_connection())
+            .expect("Redis answers")
     }
 }
 
@@ -164,7 +200,8 @@ fn environment(command: &mut Command, redis_url: &str, further: &[(&'static str,
             command.env_remove(name);
         }
     }
-    let regions = r#"[{"name":"local","edge":"http://127.0.0.1:3000","socket":"ws://127.0.0.1:7001"}]"#;
+    let regions =
+        r#"[{"name":"local","edge":"http://127.0.0.1:3000","socket":"ws://127.0.0.1:7001"}]"#;
     let auth_keys = key_set(&AUTH_SECRETS);
     let ticket_keys = key_set(&[TICKET_SECRET]);
     for (name, value) in [

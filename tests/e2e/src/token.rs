@@ -15,11 +15,20 @@ pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tidegate";
 /// The first signs in these tests; both verify.
 pub const AUTH_SECRETS: [(&str, &[u8]); 2] = [
-    ("e2e-1", b"the key that signs tokens in the end-to-end tests"),
-    ("e2e-0", b"an older key that still verifies tokens of the tests"),
+    (
+        "e2e-1",
+        b"the key that signs tokens in the end-to-end tests",
+    ),
+    (
+        "e2e-0",
+        b"an older key that still verifies tokens of the tests",
+    ),
 ];
 /// The ticket key of these tests.
-pub const TICKET_SECRET: (&str, &[u8]) = ("e2e-t", b"the key that signs tickets in the end-to-end tests");
+pub const TICKET_SECRET: (&str, &[u8]) = (
+    "e2e-t",
+    b"the key that signs tickets in the end-to-end tests",
+);
 
 /// A JWK Set (RFC 7517) of symmetric keys.
 pub fn key_set(secrets: &[(&str, &[u8])]) -> String {
@@ -32,7 +41,9 @@ pub fn key_set(secrets: &[(&str, &[u8])]) -> String {
 
 /// The time, in ms since the epoch.
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -63,7 +74,11 @@ pub fn claims(subject: &str, scope: &str) -> Value {
 
 /// A token with these claims.
 pub fn signed(claims: &Value) -> String {
-    sign(&header().to_string(), &claims.to_string(), AUTH_SECRETS[0].1)
+    sign(
+        &header().to_string(),
+        &claims.to_string(),
+        AUTH_SECRETS[0].1,
+    )
 }
 
 /// A token that is good for ten minutes.

@@ -33,8 +33,16 @@ pub struct Viewer {
 /// Opens a socket without saying hello.
 pub fn open(url: &str) -> Result<WebSocket<TcpStream>, Error> {
     let mut request = url.into_client_request()?;
-    request.headers_mut().insert("sec-websocket-protocol", "tidegate.v1.json".parse().expect("a header value"));
-    let host = request.uri().authority().expect("an address").as_str().to_owned();
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        "tidegate.v1.json".parse().expect("a header value"),
+    );
+    let host = request
+        .uri()
+        .authority()
+        .expect("an address")
+        .as_str()
+        .to_owned();
     let stream = TcpStream::connect(host)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SOON))?;
@@ -49,16 +57,25 @@ pub fn open(url: &str) -> Result<WebSocket<TcpStream>, Error> {
 pub fn next(socket: &mut WebSocket<TcpStream>, most: Duration) -> Result<Option<Value>, End> {
     let end = Instant::now() + most;
     loop {
-        let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        socket.get_ref().set_read_timeout(Some(left)).map_err(|_| End::Lost)?;
+        let left = end
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(1));
+        socket
+            .get_ref()
+            .set_read_timeout(Some(left))
+            .map_err(|_| End::Lost)?;
         match socket.read() {
             Ok(Message::Text(text)) => {
                 return Ok(Some(serde_json::from_str(&text).expect("a frame is JSON")));
             }
-            Ok(Message::Close(Some(frame))) => return Err(End::Closed(frame.code.into(), frame.reason.to_string())),
+            Ok(Message::Close(Some(frame))) => {
+                return Err(End::Closed(frame.code.into(), frame.reason.to_string()));
+            }
             Ok(Message::Close(None)) => return Err(End::Lost),
             Ok(_) => {}
-            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(Error::Io(error))
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
                 if Instant::now() >= end {
                     return Ok(None);
                 }
@@ -76,10 +93,16 @@ impl Viewer {
     pub fn connect(url: &str) -> Result<Self, End> {
         let mut socket = open(url).map_err(|_| End::Lost)?;
         let hello = json!({"type":"hello","client":"e2e","version":"1"});
-        socket.send(Message::text(hello.to_string())).map_err(|_| End::Lost)?;
+        socket
+            .send(Message::text(hello.to_string()))
+            .map_err(|_| End::Lost)?;
         let welcome = next(&mut socket, SOON)?.expect("a welcome");
         assert_eq!(welcome["type"], "welcome", "{welcome}");
-        Ok(Self { socket, welcome, cursors: HashMap::new() })
+        Ok(Self {
+            socket,
+            welcome,
+            cursors: HashMap::new(),
+        })
     }
 
     /// Sends a frame.
@@ -87,14 +110,21 @@ impl Viewer {
     /// # Errors
     /// When the socket has ended.
     pub fn send(&mut self, frame: &Value) -> Result<(), End> {
-        self.socket.send(Message::text(frame.to_string())).map_err(|_| End::Lost)
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .map_err(|_| End::Lost)
     }
 
     /// Subscribes and gives the first frame for that room.
     ///
     /// # Errors
     /// When the socket ends first.
-    pub fn subscribe(&mut self, room: &str, ticket: &str, cursor: Option<&str>) -> Result<Value, End> {
+    pub fn subscribe(
+        &mut self,
+        room: &str,
+        ticket: &str,
+        cursor: Option<&str>,
+    ) -> Result<Value, End> {
         let mut frame = json!({"type":"subscribe","room":room,"ticket":ticket});
         if let Some(cursor) = cursor {
             frame["cursor"] = cursor.into();
@@ -136,7 +166,9 @@ impl Viewer {
     pub fn messages(&mut self, room: &str, first: &Value, count: usize) -> Vec<Value> {
         let mut messages = taken(first);
         while messages.len() < count {
-            let frame = self.frame().unwrap_or_else(|end| panic!("{end:?} after {} of {count}", messages.len()));
+            let frame = self
+                .frame()
+                .unwrap_or_else(|end| panic!("{end:?} after {} of {count}", messages.len()));
             if frame["room"] == room {
                 assert_eq!(frame["type"], "batch", "{frame}");
                 messages.extend(taken(&frame));

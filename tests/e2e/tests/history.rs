@@ -22,14 +22,27 @@ fn chat(system: &System, room: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|number| {
             let body = json!({"kind":"chat","data":{"text":format!("{number} {text}")}});
-            system.edge.publish(room, &token, "", &body).expect(202).str("id")
+            system
+                .edge
+                .publish(room, &token, "", &body)
+                .expect(202)
+                .str("id")
         })
         .collect()
 }
 
 fn gift(system: &System, room: &str, number: usize) -> String {
     let body = json!({"kind":"gift","data":{"gift":"rose","count":number},"as":{"sub":"alice"}});
-    system.edge.publish(room, &token("shop", "service"), &format!("gift-{number}"), &body).expect(202).str("id")
+    system
+        .edge
+        .publish(
+            room,
+            &token("shop", "service"),
+            &format!("gift-{number}"),
+            &body,
+        )
+        .expect(202)
+        .str("id")
 }
 
 fn ids(messages: &[Value], kind: &str) -> Vec<String> {
@@ -45,15 +58,23 @@ fn gifts_trimmed_under_a_returning_viewer_are_a_reset_and_live_goes_on() {
     let system = System::with(1, keeping(50, 20, 900_000));
     system.room("e2e.trimmed");
     let ticket = system.ticket("e2e.trimmed", "bob");
-    let before = system.viewer(0, "e2e.trimmed", "bob").cursor("e2e.trimmed").to_owned();
+    let before = system
+        .viewer(0, "e2e.trimmed", "bob")
+        .cursor("e2e.trimmed")
+        .to_owned();
     for number in 0..200 {
         gift(&system, "e2e.trimmed", number);
     }
     let mut back = Viewer::connect(&system.socket(0)).expect("the node takes sockets");
-    let first = back.subscribe("e2e.trimmed", &ticket, Some(&before)).expect("an answer");
+    let first = back
+        .subscribe("e2e.trimmed", &ticket, Some(&before))
+        .expect("an answer");
     assert_eq!(first["type"], "reset", "{first}");
     let id = gift(&system, "e2e.trimmed", 1_000);
-    assert_eq!(ids(&back.messages("e2e.trimmed", &Value::Null, 1), "gift"), [id]);
+    assert_eq!(
+        ids(&back.messages("e2e.trimmed", &Value::Null, 1), "gift"),
+        [id]
+    );
 }
 
 #[test]
@@ -61,14 +82,19 @@ fn chat_trimmed_but_gifts_kept_is_every_gift_and_a_word_that_chat_was_left_out()
     let system = System::with(1, keeping(20, 2_000, 900_000));
     system.room("e2e.kept");
     let ticket = system.ticket("e2e.kept", "bob");
-    let before = system.viewer(0, "e2e.kept", "bob").cursor("e2e.kept").to_owned();
+    let before = system
+        .viewer(0, "e2e.kept", "bob")
+        .cursor("e2e.kept")
+        .to_owned();
     let mut gifts = Vec::new();
     for number in 0..15 {
         chat(&system, "e2e.kept", 20);
         gifts.push(gift(&system, "e2e.kept", number));
     }
     let mut back = Viewer::connect(&system.socket(0)).expect("the node takes sockets");
-    let mut frame = back.subscribe("e2e.kept", &ticket, Some(&before)).expect("an answer");
+    let mut frame = back
+        .subscribe("e2e.kept", &ticket, Some(&before))
+        .expect("an answer");
     let mut messages = Vec::new();
     let mut told = false;
     while ids(&messages, "gift").len() < gifts.len() {
@@ -80,7 +106,10 @@ fn chat_trimmed_but_gifts_kept_is_every_gift_and_a_word_that_chat_was_left_out()
         }
     }
     assert_eq!(ids(&messages, "gift"), gifts);
-    assert!(told, "`left_out` is null: chat is missing and its number unknown");
+    assert!(
+        told,
+        "`left_out` is null: chat is missing and its number unknown"
+    );
     assert!(ids(&messages, "chat").len() < 300);
 }
 
@@ -96,11 +125,18 @@ fn a_quiet_rooms_viewer_comes_back_after_its_streams_have_expired_without_a_rese
     // Nothing is written there until the room's streams are gone and its shard's log has moved on without it.
     let mut redis = system.redis();
     soon("the room's streams expire", || {
-        let left: Vec<String> = redis::cmd("KEYS").arg("tg:*:room:e2e.quiet:*:local").query(&mut redis).expect("keys");
-        left.iter().all(|key| !key.contains(":chat:") && !key.contains(":keep:")).then_some(())
+        let left: Vec<String> = redis::cmd("KEYS")
+            .arg("tg:*:room:e2e.quiet:*:local")
+            .query(&mut redis)
+            .expect("keys");
+        left.iter()
+            .all(|key| !key.contains(":chat:") && !key.contains(":keep:"))
+            .then_some(())
     });
     let mut back = Viewer::connect(&system.socket(0)).expect("the node takes sockets");
-    let first = back.subscribe("e2e.quiet", &ticket, Some(&before)).expect("an answer");
+    let first = back
+        .subscribe("e2e.quiet", &ticket, Some(&before))
+        .expect("an answer");
     assert_eq!(first["type"], "batch", "{first}");
     assert_eq!(first["messages"], json!([]), "nothing was missed");
     assert!(first.get("left_out").is_none(), "{first}");
@@ -111,7 +147,9 @@ fn a_quiet_rooms_viewer_comes_back_after_its_streams_have_expired_without_a_rese
     let stale: tidegate_stream::MessageId = seen[0].parse().expect("an id");
     let stale = tidegate_stream::Cursor::from_iter([(stale.origin, stale.id)]).to_string();
     let mut late = Viewer::connect(&system.socket(0)).expect("the node takes sockets");
-    let first = late.subscribe("e2e.quiet", &ticket, Some(&stale)).expect("an answer");
+    let first = late
+        .subscribe("e2e.quiet", &ticket, Some(&stale))
+        .expect("an answer");
     let told = first["type"] == "reset" || first.get("left_out").is_some_and(Value::is_null);
     assert!(told, "two lines of chat are gone, silently: {first}");
 }
@@ -121,7 +159,18 @@ fn history_over_http_has_pages_a_cursor_and_no_hidden_text() {
     let system = System::start(1);
     system.room("e2e.history");
     let sent = chat(&system, "e2e.history", 12);
-    let read = |query: &str| system.edge.call("GET", &format!("/v1/rooms/e2e.history/messages{query}"), "", &Value::Null).expect(200).json();
+    let read = |query: &str| {
+        system
+            .edge
+            .call(
+                "GET",
+                &format!("/v1/rooms/e2e.history/messages{query}"),
+                "",
+                &Value::Null,
+            )
+            .expect(200)
+            .json()
+    };
     let of = |page: &Value| ids(page["messages"].as_array().expect("messages"), "chat");
 
     let newest = read("?limit=5");
@@ -139,14 +188,42 @@ fn history_over_http_has_pages_a_cursor_and_no_hidden_text() {
     // A moderator hides one, live and in history.
     let mut watching = system.viewer(0, "e2e.history", "bob");
     let path = format!("/v1/rooms/e2e.history/messages/{}", sent[5]);
-    system.edge.call("DELETE", &path, &token("mod", "moderate"), &Value::Null).expect(204);
+    system
+        .edge
+        .call("DELETE", &path, &token("mod", "moderate"), &Value::Null)
+        .expect(204);
     let hide = &watching.messages("e2e.history", &Value::Null, 1)[0];
-    assert_eq!((&hide["kind"], &hide["data"]["id"]), (&json!("hide"), &json!(sent[5])), "{hide}");
+    assert_eq!(
+        (&hide["kind"], &hide["data"]["id"]),
+        (&json!("hide"), &json!(sent[5])),
+        "{hide}"
+    );
     let page = read("?limit=200");
-    let hidden = page["messages"].as_array().expect("messages").iter().find(|message| message["id"] == json!(sent[5])).expect("it stays in its place");
+    let hidden = page["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .find(|message| message["id"] == json!(sent[5]))
+        .expect("it stays in its place");
     assert_eq!(hidden["hidden"], true);
     assert!(hidden.get("data").is_none_or(Value::is_null), "{hidden}");
 
-    system.edge.call("GET", "/v1/rooms/e2e.history/messages?limit=0", "", &Value::Null).problem(400);
-    system.edge.call("GET", "/v1/rooms/e2e.history/messages?after=nonsense", "", &Value::Null).problem(400);
+    system
+        .edge
+        .call(
+            "GET",
+            "/v1/rooms/e2e.history/messages?limit=0",
+            "",
+            &Value::Null,
+        )
+        .problem(400);
+    system
+        .edge
+        .call(
+            "GET",
+            "/v1/rooms/e2e.history/messages?after=nonsense",
+            "",
+            &Value::Null,
+        )
+        .problem(400);
 }

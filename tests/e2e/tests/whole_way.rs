@@ -43,7 +43,12 @@ impl Journey {
         let mut cursor: Option<String> = None;
         let end = Instant::now() + Duration::from_secs(120);
         while ids.len() < EACH {
-            assert!(Instant::now() < end, "{} has {} of {EACH}", self.room, ids.len());
+            assert!(
+                Instant::now() < end,
+                "{} has {} of {EACH}",
+                self.room,
+                ids.len()
+            );
             let leave_at = match self.habit {
                 Habit::Wanders => ids.len() + 20,
                 _ => usize::MAX,
@@ -57,13 +62,21 @@ impl Journey {
     }
 
     /// One connection, until all is there, it is time to leave, or the socket dies.
-    fn visit(&self, ids: &mut Vec<String>, cursor: &mut Option<String>, leave_at: usize, started: &AtomicUsize) {
+    fn visit(
+        &self,
+        ids: &mut Vec<String>,
+        cursor: &mut Option<String>,
+        leave_at: usize,
+        started: &AtomicUsize,
+    ) {
         let Ok(mut viewer) = Viewer::connect(&self.nodes[self.at]) else {
             std::thread::park_timeout(Duration::from_millis(50));
             return;
         };
         let first_time = cursor.is_none();
-        let Ok(mut frame) = viewer.subscribe(&self.room, &self.ticket, cursor.as_deref()) else { return };
+        let Ok(mut frame) = viewer.subscribe(&self.room, &self.ticket, cursor.as_deref()) else {
+            return;
+        };
         loop {
             if frame["room"] == self.room.as_str() {
                 if frame["code"] == "try_again" {
@@ -73,7 +86,12 @@ impl Journey {
                 assert_eq!(frame["type"], "batch", "{frame}");
                 assert!(frame.get("left_out").is_none(), "{frame}");
                 let messages = viewer::taken(&frame);
-                ids.extend(messages.iter().filter(|message| message["kind"] == "chat").map(|message| message["id"].as_str().expect("an id").to_owned()));
+                ids.extend(
+                    messages
+                        .iter()
+                        .filter(|message| message["kind"] == "chat")
+                        .map(|message| message["id"].as_str().expect("an id").to_owned()),
+                );
                 let reached = frame["cursor"].as_str().expect("a cursor").to_owned();
                 if cursor.replace(reached).is_none() && first_time {
                     started.fetch_add(1, Ordering::SeqCst);
@@ -96,7 +114,9 @@ fn publish_all(edge: &Edge, room: &str, user: &str, published: &AtomicUsize) -> 
     (0..EACH)
         .map(|number| {
             let body = json!({"kind":"chat","data":{"text":format!("{number} from {user}")}});
-            let reply = edge.publish(room, &token, &format!("{user}-{number}"), &body).expect(202);
+            let reply = edge
+                .publish(room, &token, &format!("{user}-{number}"), &body)
+                .expect(202);
             published.fetch_add(1, Ordering::SeqCst);
             reply.str("id")
         })
@@ -106,7 +126,9 @@ fn publish_all(edge: &Edge, room: &str, user: &str, published: &AtomicUsize) -> 
 #[test]
 fn two_hundred_sockets_get_two_thousand_messages_exactly_once_while_a_node_is_killed() {
     let mut system = System::start(2);
-    let rooms: Vec<String> = (0..ROOMS).map(|index| format!("e2e.room-{index}")).collect();
+    let rooms: Vec<String> = (0..ROOMS)
+        .map(|index| format!("e2e.room-{index}"))
+        .collect();
     for room in &rooms {
         system.room(room);
     }
@@ -124,7 +146,13 @@ fn two_hundred_sockets_get_two_thousand_messages_exactly_once_while_a_node_is_ki
                 _ => Habit::Stays,
             };
             let ticket = system.ticket(&room, &format!("viewer-{index}"));
-            let journey = Journey { nodes: nodes.clone(), at: (index / ROOMS) % 2, room: room.clone(), ticket, habit };
+            let journey = Journey {
+                nodes: nodes.clone(),
+                at: (index / ROOMS) % 2,
+                room: room.clone(),
+                ticket,
+                habit,
+            };
             let started = Arc::clone(&started);
             (room, std::thread::spawn(move || journey.read(&started)))
         })
@@ -144,9 +172,13 @@ fn two_hundred_sockets_get_two_thousand_messages_exactly_once_while_a_node_is_ki
         })
         .collect();
 
-    within(Duration::from_secs(60), "a third published", || (published.load(Ordering::SeqCst) >= MESSAGES / 3).then_some(()));
+    within(Duration::from_secs(60), "a third published", || {
+        (published.load(Ordering::SeqCst) >= MESSAGES / 3).then_some(())
+    });
     system.kill_node(0);
-    within(Duration::from_secs(60), "half published", || (published.load(Ordering::SeqCst) >= MESSAGES / 2).then_some(()));
+    within(Duration::from_secs(60), "half published", || {
+        (published.load(Ordering::SeqCst) >= MESSAGES / 2).then_some(())
+    });
     system.revive_node(0);
 
     for user in users {
@@ -155,7 +187,10 @@ fn two_hundred_sockets_get_two_thousand_messages_exactly_once_while_a_node_is_ki
     let answers = answers.lock().expect("no panic");
     for (room, viewer) in viewers {
         let got = viewer.join().expect("a viewer reads to the end");
-        assert_eq!(&got, &answers[&room], "{room}: each once, in order, as answered");
+        assert_eq!(
+            &got, &answers[&room],
+            "{room}: each once, in order, as answered"
+        );
     }
 }
 
@@ -166,7 +201,14 @@ fn a_viewer_may_move_to_a_node_that_is_behind_and_to_one_that_is_ahead() {
     let token = token("alice", "publish");
     let ticket = system.ticket("e2e.moves", "bob");
     let say = |edge: &Edge, text: &str| {
-        edge.publish("e2e.moves", &token, "", &json!({"kind":"chat","data":{"text":text}})).expect(202).str("id")
+        edge.publish(
+            "e2e.moves",
+            &token,
+            "",
+            &json!({"kind":"chat","data":{"text":text}}),
+        )
+        .expect(202)
+        .str("id")
     };
     // Both nodes tail the shard before it begins.
     let mut on_first = system.viewer(0, "e2e.moves", "bob");
@@ -174,7 +216,9 @@ fn a_viewer_may_move_to_a_node_that_is_behind_and_to_one_that_is_ahead() {
 
     // The second node stands still while the first moves on.
     system.node_process(1).signal(Signal::STOP);
-    let missed: Vec<String> = (0..30).map(|number| say(&system.edge, &number.to_string())).collect();
+    let missed: Vec<String> = (0..30)
+        .map(|number| say(&system.edge, &number.to_string()))
+        .collect();
     let seen = on_first.messages("e2e.moves", &Value::Null, 30);
     assert_eq!(ids(&seen), missed);
     let ahead = on_first.cursor("e2e.moves").to_owned();
@@ -185,17 +229,28 @@ fn a_viewer_may_move_to_a_node_that_is_behind_and_to_one_that_is_ahead() {
     let done = Arc::clone(&greeted);
     let mover = std::thread::spawn(move || {
         let mut viewer = Viewer::connect(&url).expect("the node takes sockets again");
-        let first = viewer.subscribe("e2e.moves", &moved_ticket, Some(&ahead)).expect("an answer");
+        let first = viewer
+            .subscribe("e2e.moves", &moved_ticket, Some(&ahead))
+            .expect("an answer");
         done.store(true, Ordering::SeqCst);
         (viewer, first)
     });
     system.node_process(1).signal(Signal::CONT);
-    soon("the mover is subscribed", || greeted.load(Ordering::SeqCst).then_some(()));
+    soon("the mover is subscribed", || {
+        greeted.load(Ordering::SeqCst).then_some(())
+    });
     let (mut moved, first) = mover.join().expect("no panic");
     assert_eq!(first["type"], "batch", "{first}");
-    assert_eq!(viewer::taken(&first), Vec::<Value>::new(), "nothing that he has");
+    assert_eq!(
+        viewer::taken(&first),
+        Vec::<Value>::new(),
+        "nothing that he has"
+    );
     let last = say(&system.edge, "after the move");
-    assert_eq!(ids(&moved.messages("e2e.moves", &first, 1)), vec![last.clone()]);
+    assert_eq!(
+        ids(&moved.messages("e2e.moves", &first, 1)),
+        vec![last.clone()]
+    );
 
     // carol stayed on the slow node: she gets all of it, once.
     let mut all = missed.clone();
@@ -205,7 +260,9 @@ fn a_viewer_may_move_to_a_node_that_is_behind_and_to_one_that_is_ahead() {
     // An old cursor, on the node that is ahead of it: exactly what was missed.
     let mut back = Viewer::connect(&system.socket(0)).expect("the node takes sockets");
     let from = cursor_after(&missed[9]);
-    let first = back.subscribe("e2e.moves", &ticket, Some(&from)).expect("an answer");
+    let first = back
+        .subscribe("e2e.moves", &ticket, Some(&from))
+        .expect("an answer");
     assert_eq!(ids(&back.messages("e2e.moves", &first, 21)), all[10..]);
 }
 
@@ -216,5 +273,8 @@ fn cursor_after(id: &str) -> String {
 }
 
 fn ids(messages: &[Value]) -> Vec<String> {
-    messages.iter().map(|message| message["id"].as_str().expect("an id").to_owned()).collect()
+    messages
+        .iter()
+        .map(|message| message["id"].as_str().expect("an id").to_owned())
+        .collect()
 }
