@@ -54,7 +54,7 @@ impl Events {
     }
 
     /// The next event; waits for it.
-    pub fn next(&mut self) -> Event {
+    pub fn event(&mut self) -> Event {
         let mut event = Event {
             id: String::new(),
             event: String::new(),

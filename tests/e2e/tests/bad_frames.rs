@@ -325,12 +325,12 @@ fn events_over_sse_resume_by_last_event_id() {
     let path = format!("/v1/rooms/e2e.sse/events?ticket={ticket}");
     let mut events = Events::open(&system.nodes[0].url, &path, &[]);
     assert_eq!(events.status, 200);
-    let first = events.next();
+    let first = events.event();
     assert_eq!(first.event, "batch");
     let one = say("one");
-    let mut last = events.next();
+    let mut last = events.event();
     while !last.data.contains(&one) {
-        last = events.next();
+        last = events.event();
     }
     drop(events);
     let (two, three) = (say("two"), say("three"));
@@ -339,7 +339,7 @@ fn events_over_sse_resume_by_last_event_id() {
     let mut events = Events::open(&system.nodes[1].url, &path, &[("Last-Event-ID", &last.id)]);
     let mut text = String::new();
     while !text.contains(&three) {
-        text.push_str(&events.next().data);
+        text.push_str(&events.event().data);
     }
     assert_eq!(
         (

@@ -150,3 +150,39 @@ fn a_full_redis_is_503_and_nothing_is_half_written() {
     assert_eq!(messages[0]["data"]["text"], "before");
     assert_eq!(messages[1]["id"], json!(id));
 }
+
+#[test]
+fn a_redis_that_hangs_is_503_in_time_too() {
+    let system = System::start(1);
+    system.room("e2e.away");
+    let mut viewer = system.viewer(0, "e2e.away", "bob");
+    say(&system, "before").expect(202);
+    let mut redis = system.redis();
+    let asleep = std::thread::spawn(move || {
+        let _: Result<(), _> = redis::cmd("DEBUG").arg("SLEEP").arg(5).query(&mut redis);
+    });
+    let asked = Instant::now();
+    let refused = soon("a publish is refused", || {
+        let asked = Instant::now();
+        let reply = say(&system, "meanwhile");
+        assert!(
+            asked.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            asked.elapsed()
+        );
+        (reply.status == 503).then_some(reply)
+    });
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "it was refused only after Redis woke up"
+    );
+    refused.problem(503);
+    asleep.join().expect("no panic");
+    soon("publishing works again", || {
+        (say(&system, "after").status == 202).then_some(())
+    });
+    soon("the viewer has it", || {
+        let frame = viewer.frame().expect("the socket stays open");
+        frame.to_string().contains("after").then_some(())
+    });
+}
