@@ -1,1 +1,53 @@
-//! component-auth
+//! The component that knows the keys: it verifies tokens and signs tickets. The only one that inherits variables.
+
+mod bindings {
+    #![allow(missing_docs)]
+    #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
+    spin_sdk::wit_bindgen::generate!({
+        path: ["../../wit/deps/spin-variables@3.0.0", "../../wit/auth"],
+        world: "tidegate:auth/provider",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+        with: { "spin:variables/variables@3.0.0": spin_sdk::variables::wit::variables },
+        generate_all,
+    });
+    export!(Auth with_types_in self);
+    use super::Auth;
+}
+
+mod configuration;
+mod convert;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bindings::exports::tidegate::auth::auth::{Grant, Guest, Identity, Refusal};
+use tidegate_auth::token::{self, Expected};
+
+struct Auth;
+
+impl Guest for Auth {
+    /// Key sets that were fetched hold public keys, of which this version verifies none: such a token's `kid` is unknown.
+    async fn identify(token: String, _fetched: Vec<String>) -> Result<Identity, Refusal> {
+        let keys = configuration::token_keys().await?;
+        let issuer = configuration::text("auth_issuer").await?;
+        let audience = configuration::text("auth_audience").await?;
+        let expected = Expected {
+            issuer: &issuer,
+            audience: &audience,
+        };
+        token::verify(&token, &[&keys], &expected, now_ms())
+            .map(convert::identity)
+            .map_err(convert::refusal)
+    }
+
+    async fn ticket(grant: Grant) -> Result<String, Refusal> {
+        let keys = configuration::ticket_keys().await?;
+        Ok(keys.sign(&convert::grant(grant)?))
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -2,7 +2,7 @@
 //! words that Redis itself uses, wherever in the text the host puts them.
 
 use spin_sdk::redis::{Error, RedisParameter, RedisResult};
-use tidegate_stream::calls::{FunctionCall, Reply};
+use tidegate_stream::calls::{Fault, Reply};
 
 use crate::library;
 
@@ -23,7 +23,7 @@ pub enum LinkError {
     Fault(String),
 }
 
-/// Words of refusals that trying again does not mend.
+/// Words of refusals that trying again does not mend, as Redis or the host's client says them.
 const FAULTS: [&str; 12] = [
     "ResponseError",
     "WRONGTYPE",
@@ -39,15 +39,8 @@ const FAULTS: [&str; 12] = [
     "exceeds limit",
 ];
 
-/// Words of refusals that pass by themselves, even where they come as a general error.
-const PASSING: [&str; 6] = [
-    "LOADING",
-    "BusyLoading",
-    "MASTERDOWN",
-    "READONLY",
-    "ReadOnly",
-    "BUSY",
-];
+/// What the host's client calls a Redis that cannot take writes now.
+const PASSING: [&str; 4] = ["BusyLoading", "MasterDown", "ReadOnly", "BUSY"];
 
 pub(crate) fn error(error: Error) -> LinkError {
     match error {
@@ -61,29 +54,84 @@ pub(crate) fn error(error: Error) -> LinkError {
 }
 
 fn refusal(text: String) -> LinkError {
-    let has = |word: &&str| text.contains(*word);
-    if text.contains("OOM") {
-        LinkError::Full
-    } else if text.contains("Function not found") {
-        library::advice(&text)
-    } else if FAULTS.iter().any(has) && !PASSING.iter().any(has) {
-        LinkError::Fault(text)
-    } else {
-        LinkError::Unreachable(text)
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    match Fault::of(&text) {
+        Fault::Full => LinkError::Full,
+        Fault::NoLibrary => library::advice(&text),
+        Fault::NotReady => LinkError::Unreachable(text),
+        // Some clients put a sign between Redis' code and its words.
+        Fault::Other if has(&["OOM"]) => LinkError::Full,
+        Fault::Other if has(&FAULTS) && !has(&PASSING) => LinkError::Fault(text),
+        Fault::Other => LinkError::Unreachable(text),
     }
 }
 
 pub(crate) fn reply(result: RedisResult) -> Reply {
     match result {
         RedisResult::Nil => Reply::Nil,
-        RedisResult::Int64(n) => Reply::Int(n),
-        RedisResult::Status(text) => Reply::Text(text.into_bytes()),
-        RedisResult::Binary(bytes) => Reply::Text(bytes),
+        RedisResult::Int64(number) => Reply::Int(number),
+        RedisResult::Status(text) => Reply::Status(text),
+        RedisResult::Binary(bytes) => Reply::Bytes(bytes),
     }
 }
 
-pub(crate) fn parameters(call: &FunctionCall) -> Vec<RedisParameter> {
-    call.arguments()
-        .map(|argument| RedisParameter::Binary(argument.into_owned()))
-        .collect()
+pub(crate) fn parameters(words: impl Iterator<Item = Vec<u8>>) -> Vec<RedisParameter> {
+    words.map(RedisParameter::Binary).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_says_is_told_apart() {
+        let full = [
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "\"OOM\": command not allowed when used memory > 'maxmemory'.",
+            "OOM: allow-oom flag is not set on the function, can not run it when used memory > 'maxmemory'",
+            "\"MISCONF\": Redis is configured to save RDB snapshots",
+        ];
+        for text in full {
+            assert_eq!(refusal(text.to_owned()), LinkError::Full, "{text}");
+        }
+        let unreachable = [
+            "Connection refused (os error 111)",
+            "broken pipe",
+            "timed out",
+            "BusyLoading: Redis is loading the dataset in memory",
+            "READONLY You can't write against a read only replica.",
+            "An error was signalled by the server - ResponseError: BUSY Redis is busy running a script.",
+        ];
+        for text in unreachable {
+            assert!(
+                matches!(refusal(text.to_owned()), LinkError::Unreachable(_)),
+                "{text}"
+            );
+        }
+        let fault = [
+            "ResponseError: user_function:12: attempt to index a nil value",
+            "NoPerm: this user has no permissions to run the 'fcall' command",
+            "AuthenticationFailed: WRONGPASS invalid username-password pair",
+            "\"WRONGTYPE\": Operation against a key holding the wrong kind of value",
+        ];
+        for text in fault {
+            assert!(
+                matches!(refusal(text.to_owned()), LinkError::Fault(_)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_function_names_the_file_and_the_command() {
+        let LinkError::Library(text) = refusal("ResponseError: Function not found".to_owned())
+        else {
+            panic!("it is the library that is missing");
+        };
+        assert!(text.contains("infra/redis/tidegate.lua"), "{text}");
+        assert!(
+            text.contains("redis-cli -x FUNCTION LOAD REPLACE < infra/redis/tidegate.lua"),
+            "{text}"
+        );
+    }
 }

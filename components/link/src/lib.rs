@@ -43,8 +43,8 @@ pub async fn call(
     bounded(async {
         let mut reloaded = false;
         loop {
-            match send(redis_url, again, true, "FCALL", &|| {
-                answer::parameters(call)
+            match send(redis_url, again, true, call.verb(), &|| {
+                answer::parameters(call.arguments())
             })
             .await
             {

@@ -1,7 +1,7 @@
 //! Rate limits: GCRA as a pure decision, its policies, the answer's headers, and who is counted.
 //!
 //! The counting itself is done in Redis by `tg_limit` (`docs/redis.md`), with the same arithmetic and Redis' clock; this
-//! crate makes its numbers and reads its answer.
+//! crate checks policies and makes the numbers that it takes.
 
 pub mod address;
 pub mod gcra;
@@ -11,4 +11,4 @@ pub mod policy;
 pub mod standing;
 
 pub use policy::{Policy, PolicyError, PolicyName};
-pub use standing::{ReplyError, Standing, Verdict};
+pub use standing::{Standing, Verdict};

@@ -1,0 +1,75 @@
+//! The variables of this component. Key sets are parsed once for each text, which variables may change at any time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use spin_sdk::variables;
+use tidegate_auth::{KeySet, KeySetError, TicketKeys, example_keys_allowed};
+
+use crate::bindings::exports::tidegate::auth::auth::Refusal;
+
+/// The last text of a variable, and what it was parsed to.
+type Parsed<T> = RefCell<Option<(String, Rc<T>)>>;
+
+thread_local! {
+    static TOKEN_KEYS: Parsed<KeySet> = const { RefCell::new(None) };
+    static TICKET_KEYS: Parsed<TicketKeys> = const { RefCell::new(None) };
+}
+
+/// The keys of tokens.
+pub(crate) async fn token_keys() -> Result<Rc<KeySet>, Refusal> {
+    let text = text("auth_keys").await?;
+    let keys = TOKEN_KEYS.with(|kept| parsed("auth_keys", text, kept, KeySet::parse))?;
+    refuse_examples("auth_keys", keys.is_example()).await?;
+    Ok(keys)
+}
+
+/// The keys of tickets.
+pub(crate) async fn ticket_keys() -> Result<Rc<TicketKeys>, Refusal> {
+    let text = text("ticket_keys").await?;
+    let keys = TICKET_KEYS.with(|kept| parsed("ticket_keys", text, kept, TicketKeys::parse))?;
+    refuse_examples("ticket_keys", keys.is_example()).await?;
+    Ok(keys)
+}
+
+/// A variable that must have a value.
+pub(crate) async fn text(name: &str) -> Result<String, Refusal> {
+    match variables::get(name).await {
+        Ok(value) if !value.is_empty() => Ok(value),
+        Ok(_) => Err(Refusal::NotConfigured(format!(
+            "the variable `{name}` is empty"
+        ))),
+        Err(error) => Err(Refusal::NotConfigured(format!(
+            "the variable `{name}`: {error}"
+        ))),
+    }
+}
+
+fn parsed<T>(
+    name: &str,
+    text: String,
+    kept: &Parsed<T>,
+    parse: fn(&str) -> Result<T, KeySetError>,
+) -> Result<Rc<T>, Refusal> {
+    if let Some((old, value)) = &*kept.borrow()
+        && *old == text
+    {
+        return Ok(Rc::clone(value));
+    }
+    let value = Rc::new(
+        parse(&text)
+            .map_err(|error| Refusal::NotConfigured(format!("the variable `{name}`: {error}")))?,
+    );
+    *kept.borrow_mut() = Some((text, Rc::clone(&value)));
+    Ok(value)
+}
+
+async fn refuse_examples(name: &str, is_example: bool) -> Result<(), Refusal> {
+    if is_example && !example_keys_allowed(&text("redis_url").await?) {
+        return Err(Refusal::NotConfigured(format!(
+            "the variable `{name}` holds the example's keys, which anybody may know; they are taken only while \
+             `redis_url` is on loopback: make your own"
+        )));
+    }
+    Ok(())
+}
