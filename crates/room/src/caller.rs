@@ -1,9 +1,9 @@
 //! Who may do what. A caller is a token's; who has none is a guest, and reads open rooms only.
 
+use tidegate_auth::{Rooms, Scope, Scopes};
 use tidegate_stream::{RoomId, Subject};
 
 use crate::message::PostKind;
-use crate::scope::{Scope, Scopes};
 
 /// Who calls, as a verified token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct Caller {
     pub info: String,
     /// What the token is good for.
     pub scopes: Scopes,
-    /// Rooms that it is good for, `*` at the end for a prefix; none: every room.
-    pub rooms: Option<Vec<String>>,
+    /// Rooms that it is good for.
+    pub rooms: Rooms,
     /// Hash of the token's id, to look for its revocation.
     pub token: Option<String>,
     /// When it lapses.
@@ -35,7 +35,7 @@ pub enum Acts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The token lacks an act.
-    #[error("this needs the scope `{0}`")]
+    #[error("this needs the scope `{}`", .0.name())]
     Scope(Scope),
     /// The token is not good for this room.
     #[error("the token is not good for the room {0}")]
@@ -55,20 +55,20 @@ impl Caller {
     }
 
     fn covers(&self, room: &RoomId) -> Result<(), Denied> {
-        let fits = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(prefix) => room.as_str().starts_with(prefix),
-            None => pattern == room.as_str(),
-        };
-        match &self.rooms {
-            Some(rooms) if !self.is_service() && !rooms.iter().any(fits) => {
-                Err(Denied::Room(room.clone()))
-            }
-            _ => Ok(()),
+        if self.is_service() || self.rooms.covers(room) {
+            Ok(())
+        } else {
+            Err(Denied::Room(room.clone()))
         }
     }
 
+    /// Whether the token allows an act; `service` allows them all.
+    fn has(&self, scope: Scope) -> bool {
+        self.scopes.has(scope) || self.is_service()
+    }
+
     fn needs(&self, scope: Scope) -> Result<(), Denied> {
-        if self.scopes.has(scope) {
+        if self.has(scope) {
             Ok(())
         } else {
             Err(Denied::Scope(scope))
@@ -147,7 +147,7 @@ impl Caller {
 
     fn acts(&self, room: &RoomId, scope: Scope) -> Result<Acts, Denied> {
         self.covers(room)?;
-        Ok(if self.scopes.has(scope) {
+        Ok(if self.has(scope) {
             Acts::ByScope
         } else {
             Acts::AsOwner
@@ -172,8 +172,8 @@ mod tests {
         Caller {
             subject: "alice".parse().unwrap(),
             info: String::new(),
-            scopes: scopes.iter().copied().collect(),
-            rooms: rooms.map(|rooms| rooms.iter().map(|room| (*room).to_owned()).collect()),
+            scopes: Scopes::from_names(scopes.iter().copied()),
+            rooms: Rooms::from_patterns(rooms).unwrap(),
             token: None,
             expires_ms: 0,
         }

@@ -12,12 +12,10 @@ pub mod named;
 pub mod page;
 pub mod ready;
 pub mod sanction;
-pub mod scope;
 pub mod settings;
 
 pub use caller::{Acts, Caller, Denied};
 pub use json::BodyError;
 pub use key::{IdempotencyKey, KeyError};
 pub use message::{Post, PostKind, Speaker};
-pub use scope::{Scope, Scopes};
 pub use settings::{Access, Creation, Settings};

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tidegate_auth::Scope;
 use tidegate_stream::{Kind, Subject};
 
 use crate::json::{self, BodyError};
 use crate::limits::{DATA_BYTES, INFO_BYTES};
-use crate::scope::Scope;
 
 /// A kind that may be posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

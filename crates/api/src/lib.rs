@@ -1,0 +1,20 @@
+//! The HTTP interface as values: requests read, refusals and answers written. No I/O; the router is its shell.
+//!
+//! Every refusal is one variant of [`Refusal`], and [`Refusal::answer`] is the one place where it becomes a status and
+//! problem details (RFC 9457).
+
+pub mod answer;
+pub mod cors;
+pub mod headers;
+pub mod limits;
+pub mod query;
+pub mod quota;
+mod refusal;
+pub mod settings;
+pub mod views;
+
+pub use answer::Answer;
+pub use cors::Cors;
+pub use headers::Headers;
+pub use refusal::Refusal;
+pub use settings::{Settings, SettingsError};

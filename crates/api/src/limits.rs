@@ -1,0 +1,29 @@
+//! Every bound of the HTTP interface that is not about rooms (those are in `tidegate_room::limits`).
+
+/// Longest request id that is taken over from the caller, in bytes.
+pub const REQUEST_ID_BYTES: usize = 64;
+
+/// Longest query, in bytes: a cursor of 1,024 bytes, and the rest.
+pub const QUERY_BYTES: usize = 2_048;
+
+/// Longest prefix of keys in Redis, in bytes.
+pub const PREFIX_BYTES: usize = 32;
+
+/// Origins and regions that may be configured, at most. A cursor has as many components.
+pub const REGIONS: usize = 16;
+/// See [`REGIONS`].
+pub const ORIGINS: usize = 64;
+
+/// How long a guest's ticket lasts, and any ticket at most, in ms: an hour.
+pub const TICKET_MS: u64 = 60 * 60 * 1000;
+
+/// How long a browser may remember what a preflight answered, in seconds.
+pub const PREFLIGHT_S: u32 = 600;
+
+/// When to come back while Redis is out of reach, in seconds: a fail-over takes about that.
+pub const AWAY_RETRY_S: u64 = 1;
+/// When to come back while Redis is full, or something has to be set right by hand, in seconds.
+pub const FULL_RETRY_S: u64 = 10;
+
+/// Longest detail of a problem, in characters: enough for every sentence here, little enough for a log line.
+pub const DETAIL_CHARS: usize = 400;

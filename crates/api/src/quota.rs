@@ -1,0 +1,198 @@
+//! Which limits count a call, and what an answer says about them.
+
+use std::net::IpAddr;
+
+use tidegate_limit::address::AddressPartition;
+use tidegate_limit::{Policy, PolicyName, Standing, header};
+use tidegate_room::Caller;
+use tidegate_stream::RoomId;
+
+use crate::settings::Policies;
+
+/// How a call counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight<'a> {
+    /// Reading and joining: by address only.
+    Read,
+    /// A change: by address, and by subject.
+    Change {
+        /// The room that it is about, if there is one already.
+        room: Option<&'a RoomId>,
+    },
+    /// A message: by address, by subject in this room, and by room.
+    Message {
+        /// Where to.
+        room: &'a RoomId,
+    },
+}
+
+/// One limit that counts a call, by one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whom it counts.
+    pub partition: String,
+    /// How much is allowed.
+    pub policy: Policy,
+}
+
+/// The limits that count a call. A service has one of its own and none of the others: what has been paid for does not wait
+/// behind what viewers write.
+pub fn lines(
+    policies: &Policies,
+    weight: Weight<'_>,
+    address: Option<IpAddr>,
+    caller: Option<&Caller>,
+) -> Vec<Line> {
+    if let Some(service) = caller.filter(|caller| caller.is_service()) {
+        return vec![Line {
+            name: "service",
+            partition: service.subject.to_string(),
+            policy: policies.service,
+        }];
+    }
+    let mut lines = vec![Line {
+        name: "ip",
+        partition: match address {
+            Some(address) => AddressPartition::of(address).to_string(),
+            None => "unknown".to_owned(),
+        },
+        policy: policies.ip,
+    }];
+    let room = match weight {
+        Weight::Read => return lines,
+        Weight::Change { room } => room,
+        Weight::Message { room } => Some(room),
+    };
+    if let Some(caller) = caller {
+        lines.push(Line {
+            name: "user",
+            partition: match room {
+                Some(room) => format!("{room}/{}", caller.subject),
+                None => caller.subject.to_string(),
+            },
+            policy: policies.user,
+        });
+    }
+    if let Weight::Message { room } = weight {
+        lines.push(Line {
+            name: "room",
+            partition: room.to_string(),
+            policy: policies.room,
+        });
+    }
+    lines
+}
+
+/// The headers that tell how a call stands with its limits.
+pub fn headers(lines: &[Line], standings: &[Standing]) -> Vec<(&'static str, String)> {
+    // The names above are within the grammar of policy names, which a test holds.
+    let names: Vec<PolicyName> = lines
+        .iter()
+        .filter_map(|line| line.name.parse().ok())
+        .collect();
+    let policies = lines.iter().map(|line| line.policy);
+    vec![
+        (
+            "ratelimit-policy",
+            header::policies(names.iter().zip(policies)),
+        ),
+        (
+            "ratelimit",
+            header::standings(names.iter().zip(standings.iter().copied())),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_auth::{Rooms, Scopes};
+    use tidegate_limit::limits::PARTITION_BYTES;
+
+    fn policies() -> Policies {
+        let policy = |text: &str| text.parse().unwrap();
+        Policies {
+            ip: policy("600/60"),
+            user: policy("20/10"),
+            room: policy("1000/10"),
+            service: policy("5000/10"),
+        }
+    }
+
+    fn caller(scope: &str, subject: &str) -> Caller {
+        Caller {
+            subject: subject.parse().unwrap(),
+            info: String::new(),
+            scopes: Scopes::from_claim(scope),
+            rooms: Rooms::Every,
+            token: None,
+            expires_ms: 0,
+        }
+    }
+
+    fn told(weight: Weight<'_>, caller: Option<&Caller>) -> Vec<String> {
+        lines(&policies(), weight, Some([203, 0, 113, 9].into()), caller)
+            .into_iter()
+            .map(|line| format!("{}={}", line.name, line.partition))
+            .collect()
+    }
+
+    #[test]
+    fn a_call_is_counted_by_what_it_does() {
+        let room: RoomId = "demo.lobby".parse().unwrap();
+        let alice = caller("publish", "alice");
+        let message = Weight::Message { room: &room };
+        assert_eq!(told(Weight::Read, Some(&alice)), ["ip=203.0.113.9"]);
+        assert_eq!(told(Weight::Read, None), ["ip=203.0.113.9"]);
+        assert_eq!(
+            told(message, Some(&alice)),
+            ["ip=203.0.113.9", "user=demo.lobby/alice", "room=demo.lobby"]
+        );
+        assert_eq!(
+            told(Weight::Change { room: None }, Some(&alice)),
+            ["ip=203.0.113.9", "user=alice"]
+        );
+        assert_eq!(
+            told(Weight::Change { room: Some(&room) }, Some(&alice)),
+            ["ip=203.0.113.9", "user=demo.lobby/alice"]
+        );
+        let shop = caller("service", "shop");
+        assert_eq!(told(message, Some(&shop)), ["service=shop"]);
+    }
+
+    #[test]
+    fn the_longest_partition_fits() {
+        let room: RoomId = "r".repeat(64).parse().unwrap();
+        let longest = caller("publish", &"s".repeat(63));
+        for line in lines(
+            &policies(),
+            Weight::Message { room: &room },
+            None,
+            Some(&longest),
+        ) {
+            assert!(line.partition.len() <= PARTITION_BYTES);
+            assert!(line.name.parse::<PolicyName>().is_ok());
+        }
+        assert!("service".parse::<PolicyName>().is_ok());
+    }
+
+    #[test]
+    fn headers_name_every_limit() {
+        let lines = lines(&policies(), Weight::Read, None, None);
+        let standing = Standing {
+            allowed: true,
+            remaining: 599,
+            reset_ms: 100,
+            retry_ms: 0,
+        };
+        assert_eq!(
+            headers(&lines, &[standing]),
+            [
+                ("ratelimit-policy", "\"ip\";q=600;w=60".to_owned()),
+                ("ratelimit", "\"ip\";r=599;t=1".to_owned())
+            ]
+        );
+    }
+}

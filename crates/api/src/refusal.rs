@@ -1,0 +1,406 @@
+//! Why a call is not carried out, and how that is told: problem details (RFC 9457), in this one place.
+
+use serde::Serialize;
+use tidegate_room::{BodyError, Denied};
+use tidegate_route::{Allow, RouteError};
+
+use crate::answer::Answer;
+use crate::limits::{AWAY_RETRY_S, DETAIL_CHARS, FULL_RETRY_S};
+
+/// Every way in which a call is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The path could mean two things, or names something outside its grammar.
+    BadPath(String),
+    /// A header is malformed or stands twice.
+    BadHeader(String),
+    /// The query is malformed.
+    BadQuery(String),
+    /// The body is not JSON.
+    BadBody(String),
+    /// The cursor lies in the future.
+    BadCursor,
+    /// The call needs a token.
+    NoToken,
+    /// The token does not hold.
+    BadToken(String),
+    /// The token, or its subject, was revoked.
+    Revoked,
+    /// The token does not allow this.
+    Denied(Denied),
+    /// Only the room's owner, or a scope, allows this.
+    NotOwner,
+    /// Only a service may do this here.
+    ServiceOnly,
+    /// Banned from the room.
+    Banned {
+        /// Until it ends; 0: until lifted.
+        seconds: u64,
+    },
+    /// Muted in the room.
+    Muted {
+        /// Until it ends; 0: until lifted.
+        seconds: u64,
+    },
+    /// Nothing is at this path.
+    NoPath,
+    /// No such room.
+    NoRoom,
+    /// The path has other methods.
+    Method(Allow),
+    /// A room with this id is or was there.
+    Exists,
+    /// The room was closed for good.
+    Closed,
+    /// History does not reach back to the cursor.
+    HistoryGone,
+    /// The body is too long.
+    TooLarge {
+        /// What is allowed.
+        most_bytes: usize,
+    },
+    /// The body is said to be something else than JSON.
+    MediaType,
+    /// JSON, but not what is asked for.
+    NotAllowed(String),
+    /// The idempotency key came with another body before.
+    KeyReused,
+    /// Moderation does not let it pass; the text is for the sender.
+    Rejected(String),
+    /// A rate limit.
+    Limited {
+        /// When to come back.
+        retry_s: u64,
+    },
+    /// Slow mode.
+    Slow {
+        /// When to come back.
+        retry_s: u64,
+    },
+    /// A variable is missing or wrong. The text is for the log.
+    NotConfigured(String),
+    /// A fault of Tidegate. The text is for the log.
+    Fault(String),
+    /// Redis is out of reach. The text is for the log.
+    Away(String),
+    /// Redis is full.
+    Full,
+    /// Redis was started anew and waits for what other regions have.
+    Recovering {
+        /// When to come back.
+        retry_s: u64,
+    },
+    /// The function library is missing or older; the text says what to do.
+    Library(String),
+    /// Another layout lies in Redis; the text says which.
+    Layout(String),
+}
+
+/// Problem details, as they are sent.
+#[derive(Debug, Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u64>,
+}
+
+/// What is told of a refusal.
+struct Told {
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    detail: Option<String>,
+    retry_s: Option<u64>,
+}
+
+fn told(status: u16, code: &'static str, title: &'static str) -> Told {
+    Told {
+        status,
+        code,
+        title,
+        detail: None,
+        retry_s: None,
+    }
+}
+
+impl Told {
+    fn detail(mut self, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        self.detail = Some(detail.chars().take(DETAIL_CHARS).collect());
+        self
+    }
+
+    fn retry(mut self, seconds: u64) -> Self {
+        self.retry_s = Some(seconds.max(1));
+        self
+    }
+}
+
+/// How long a ban or a mute still lasts.
+fn lasting(seconds: u64) -> String {
+    match seconds {
+        0 => "until it is lifted".to_owned(),
+        seconds => format!("for {seconds} more seconds"),
+    }
+}
+
+impl Refusal {
+    fn told(&self) -> Told {
+        match self {
+            Self::BadPath(detail) => told(400, "bad_path", "The path is malformed").detail(detail),
+            Self::BadHeader(detail) => {
+                told(400, "bad_header", "A header is malformed").detail(detail)
+            }
+            Self::BadQuery(detail) => {
+                told(400, "bad_query", "The query is malformed").detail(detail)
+            }
+            Self::BadBody(detail) => told(400, "bad_body", "The body is malformed").detail(detail),
+            Self::BadCursor => told(400, "bad_cursor", "The cursor lies in the future")
+                .detail("give back a cursor that you were given, unchanged"),
+            Self::NoToken => told(401, "no_token", "This needs a token")
+                .detail("send `Authorization: Bearer` and a token"),
+            Self::BadToken(detail) => {
+                told(401, "bad_token", "The token does not hold").detail(detail)
+            }
+            Self::Revoked => told(401, "revoked", "The token was revoked"),
+            Self::Denied(denied) => {
+                told(403, "denied", "The token does not allow this").detail(denied.to_string())
+            }
+            Self::NotOwner => told(403, "not_owner", "The token does not allow this")
+                .detail("this needs the room's owner, or the scope `moderate` or `rooms:write`"),
+            Self::ServiceOnly => told(403, "service_only", "Only a service may do this here"),
+            Self::Banned { seconds } => told(403, "banned", "Banned from the room")
+                .detail(format!("banned {}", lasting(*seconds))),
+            Self::Muted { seconds } => told(403, "muted", "Muted in the room")
+                .detail(format!("muted {}", lasting(*seconds))),
+            Self::NoPath => told(404, "no_path", "Nothing is at this path"),
+            Self::NoRoom => told(404, "no_room", "No such room"),
+            Self::Method(allow) => told(405, "method", "The path does not have this method")
+                .detail(format!("it has {allow}")),
+            Self::Exists => told(409, "room_exists", "A room with this id is or was there"),
+            Self::Closed => told(410, "room_closed", "The room was closed for good"),
+            Self::HistoryGone => told(
+                410,
+                "history_gone",
+                "History does not reach back to the cursor",
+            )
+            .detail(
+                "something that may not be missed is gone; read without `after`, or join again",
+            ),
+            Self::TooLarge { most_bytes } => told(413, "too_large", "The body is too large")
+                .detail(format!("{most_bytes} bytes are the most")),
+            Self::MediaType => told(415, "media_type", "The body must be JSON")
+                .detail("send `Content-Type: application/json`, in UTF-8"),
+            Self::NotAllowed(detail) => {
+                told(422, "not_allowed", "The body is not what is asked for").detail(detail)
+            }
+            Self::KeyReused => told(422, "key_reused", "The idempotency key was used before")
+                .detail("it came with another body; a new message needs a new key"),
+            Self::Rejected(detail) => {
+                told(422, "rejected", "The message was not let through").detail(detail)
+            }
+            Self::Limited { retry_s } => told(429, "limited", "Too many requests").retry(*retry_s),
+            Self::Slow { retry_s } => {
+                told(429, "slow_mode", "The room is in slow mode").retry(*retry_s)
+            }
+            Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured")
+                .detail("its log says what, under this request id"),
+            Self::Fault(_) => told(500, "fault", "A fault of the edge")
+                .detail("its log says what, under this request id"),
+            Self::Away(_) => {
+                told(503, "unavailable", "The region's Redis is out of reach").retry(AWAY_RETRY_S)
+            }
+            Self::Full => told(503, "full", "The region's Redis is full").retry(FULL_RETRY_S),
+            Self::Recovering { retry_s } => {
+                told(503, "recovering", "The region is being recovered").retry(*retry_s)
+            }
+            Self::Library(detail) => told(503, "library", "The region's Redis is not set up")
+                .detail(detail)
+                .retry(FULL_RETRY_S),
+            Self::Layout(detail) => told(503, "layout", "The region's Redis has another layout")
+                .detail(detail)
+                .retry(FULL_RETRY_S),
+        }
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.told().status
+    }
+
+    /// The stable word for it, as in `code`.
+    pub fn code(&self) -> &'static str {
+        self.told().code
+    }
+
+    /// What only the log is told.
+    pub fn log_detail(&self) -> Option<&str> {
+        match self {
+            Self::NotConfigured(text)
+            | Self::Fault(text)
+            | Self::Away(text)
+            | Self::Library(text)
+            | Self::Layout(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> Answer {
+        let told = self.told();
+        let problem = Problem {
+            r#type: format!("urn:tidegate:problem:{}", told.code),
+            title: told.title,
+            status: told.status,
+            detail: told.detail,
+            code: told.code,
+            retry_after_s: told.retry_s,
+        };
+        let mut answer = Answer::with_type(told.status, "application/problem+json", &problem);
+        if let Some(seconds) = told.retry_s {
+            answer = answer.with("retry-after", seconds.to_string());
+        }
+        match self {
+            Self::NoToken => answer.with("www-authenticate", "Bearer"),
+            Self::BadToken(_) | Self::Revoked => {
+                answer.with("www-authenticate", "Bearer error=\"invalid_token\"")
+            }
+            Self::Method(allow) => answer.with("allow", allow.to_string()),
+            _ => answer,
+        }
+    }
+}
+
+impl From<RouteError> for Refusal {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Path(error) => Self::BadPath(error.to_string()),
+            RouteError::Name(text) => Self::BadPath(text),
+            RouteError::NotFound => Self::NoPath,
+            RouteError::Method(allow) => Self::Method(allow),
+        }
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        if error.is_malformed() {
+            Self::BadBody(error.to_string())
+        } else {
+            Self::NotAllowed(error.to_string())
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_route::Method;
+
+    fn every() -> Vec<Refusal> {
+        let mut allow = Allow::default();
+        allow.add(Method::Get);
+        let text = || "why".to_owned();
+        vec![
+            Refusal::BadPath(text()),
+            Refusal::BadHeader(text()),
+            Refusal::BadQuery(text()),
+            Refusal::BadBody(text()),
+            Refusal::BadCursor,
+            Refusal::NoToken,
+            Refusal::BadToken(text()),
+            Refusal::Revoked,
+            Refusal::Denied(Denied::As),
+            Refusal::NotOwner,
+            Refusal::ServiceOnly,
+            Refusal::Banned { seconds: 7 },
+            Refusal::Banned { seconds: 0 },
+            Refusal::Muted { seconds: 7 },
+            Refusal::NoPath,
+            Refusal::NoRoom,
+            Refusal::Method(allow),
+            Refusal::Exists,
+            Refusal::Closed,
+            Refusal::HistoryGone,
+            Refusal::TooLarge { most_bytes: 16_384 },
+            Refusal::MediaType,
+            Refusal::NotAllowed(text()),
+            Refusal::KeyReused,
+            Refusal::Rejected(text()),
+            Refusal::Limited { retry_s: 3 },
+            Refusal::Slow { retry_s: 0 },
+            Refusal::NotConfigured(text()),
+            Refusal::Fault(text()),
+            Refusal::Away(text()),
+            Refusal::Full,
+            Refusal::Recovering { retry_s: 1 },
+            Refusal::Library(text()),
+            Refusal::Layout(text()),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_is_told_in_one_form() {
+        let lines: Vec<String> = every()
+            .iter()
+            .map(|refusal| {
+                let answer = refusal.answer();
+                let (media_type, body) = answer.body.unwrap();
+                assert_eq!(media_type, "application/problem+json");
+                let headers: Vec<String> = answer
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {value}"))
+                    .collect();
+                format!(
+                    "{} {}",
+                    String::from_utf8(body).unwrap(),
+                    headers.join("; ")
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn what_is_for_the_log_is_not_told() {
+        for refusal in [
+            Refusal::NotConfigured("secret".into()),
+            Refusal::Fault("secret".into()),
+            Refusal::Away("secret".into()),
+        ] {
+            let (_, body) = refusal.answer().body.unwrap();
+            assert!(!String::from_utf8(body).unwrap().contains("secret"));
+            assert_eq!(refusal.log_detail(), Some("secret"));
+        }
+    }
+
+    #[test]
+    fn a_detail_is_bounded() {
+        let (_, body) = Refusal::NotAllowed("x".repeat(10_000))
+            .answer()
+            .body
+            .unwrap();
+        assert!(body.len() < 700);
+    }
+
+    #[test]
+    fn every_503_and_429_says_when_to_come_back() {
+        for refusal in every() {
+            let answer = refusal.answer();
+            let waits = matches!(answer.status, 429 | 503);
+            assert_eq!(answer.header("retry-after").is_some(), waits, "{refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The edge's settings, read from its variables. Every one is checked before anything is served.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use tidegate_limit::Policy;
+use tidegate_limit::limits::PROXIES_MAX;
+use tidegate_stream::Region;
+use tidegate_stream::calls::Bounds;
+
+use crate::cors::Cors;
+use crate::limits::{PREFIX_BYTES, REGIONS};
+
+/// The variables that are read, by name.
+pub const NAMES: [&str; 15] = [
+    "region",
+    "regions",
+    "redis_url",
+    "redis_auth",
+    "prefix",
+    "cors_origins",
+    "trusted_proxies",
+    "limit_ip",
+    "limit_user",
+    "limit_room",
+    "limit_service",
+    "chat_max",
+    "keep_max",
+    "log_max",
+    "retention_ms",
+];
+
+/// A variable that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("variable `{name}`: {why}")]
+pub struct SettingsError {
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// One region, as it is reached from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionPlace {
+    /// Its name.
+    pub name: Region,
+    /// The URL of its edge.
+    pub edge: String,
+    /// The URL of its sockets.
+    pub socket: String,
+}
+
+/// How much each is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// Requests of an address.
+    pub ip: Policy,
+    /// Writes of a subject, in one room.
+    pub user: Policy,
+    /// Messages into a room, services' not counted.
+    pub room: Policy,
+    /// Requests of a service.
+    pub service: Policy,
+}
+
+/// How much history is kept, as the variables say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Entries of `chat` a room.
+    pub chat_max: u32,
+    /// Entries of `control` and `gift` a room.
+    pub keep_max: u32,
+    /// Entries of a shard's log.
+    pub log_max: u32,
+    /// For how long, in ms.
+    pub retention_ms: u64,
+}
+
+/// All settings of one edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// This region.
+    pub region: Region,
+    /// All regions, in the order in which a client tries them.
+    pub regions: Vec<RegionPlace>,
+    /// Redis, with its credentials if there are any. Never logged.
+    pub redis_url: String,
+    /// What every key begins with.
+    pub prefix: String,
+    /// Pages that may call.
+    pub cors: Cors,
+    /// Proxies of one's own in front of the edge.
+    pub trusted_proxies: usize,
+    /// Rate limits.
+    pub policies: Policies,
+    /// History.
+    pub kept: Kept,
+}
+
+impl Settings {
+    /// Reads variables by name.
+    ///
+    /// # Errors
+    /// [`SettingsError`], for the first that is missing or wrong.
+    pub fn read(variables: &BTreeMap<&'static str, String>) -> Result<Self, SettingsError> {
+        let read = Variables(variables);
+        let kept = Kept {
+            chat_max: read.parse("chat_max")?,
+            keep_max: read.parse("keep_max")?,
+            log_max: read.parse("log_max")?,
+            retention_ms: read.parse("retention_ms")?,
+        };
+        Bounds::new(
+            kept.chat_max,
+            kept.keep_max,
+            kept.log_max,
+            kept.retention_ms,
+        )
+        .map_err(|error| wrong("chat_max, keep_max, log_max or retention_ms", error))?;
+        let trusted_proxies = read.parse("trusted_proxies")?;
+        if trusted_proxies > PROXIES_MAX {
+            return Err(wrong("trusted_proxies", format!("at most {PROXIES_MAX}")));
+        }
+        Ok(Self {
+            region: read.parse("region")?,
+            regions: regions(read.text("regions")?)?,
+            redis_url: redis_url(read.text("redis_url")?, read.text("redis_auth")?)?,
+            prefix: prefix(read.text("prefix")?)?,
+            cors: read.parse("cors_origins")?,
+            trusted_proxies,
+            policies: Policies {
+                ip: read.parse("limit_ip")?,
+                user: read.parse("limit_user")?,
+                room: read.parse("limit_room")?,
+                service: read.parse("limit_service")?,
+            },
+            kept,
+        })
+    }
+
+    /// The other regions, in order.
+    pub fn others(&self) -> impl Iterator<Item = &RegionPlace> {
+        self.regions
+            .iter()
+            .filter(|place| place.name != self.region)
+    }
+
+    /// This region, if it is listed.
+    pub fn own(&self) -> Option<&RegionPlace> {
+        self.regions.iter().find(|place| place.name == self.region)
+    }
+}
+
+fn wrong(name: &'static str, why: impl ToString) -> SettingsError {
+    SettingsError {
+        name,
+        why: why.to_string(),
+    }
+}
+
+struct Variables<'v>(&'v BTreeMap<&'static str, String>);
+
+impl Variables<'_> {
+    fn text(&self, name: &'static str) -> Result<&str, SettingsError> {
+        self.0
+            .get(name)
+            .map(|value| value.trim())
+            .ok_or_else(|| wrong(name, "it has no value"))
+    }
+
+    fn parse<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<T, SettingsError> {
+        self.text(name)?
+            .parse()
+            .map_err(|error: T::Err| wrong(name, error.to_string()))
+    }
+}
+
+fn prefix(text: &str) -> Result<String, SettingsError> {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if (1..=PREFIX_BYTES).contains(&text.len()) && text.bytes().all(sign) {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong(
+            "prefix",
+            format!("1 to {PREFIX_BYTES} of A-Z a-z 0-9 _ -"),
+        ))
+    }
+}
+
+fn regions(json: &str) -> Result<Vec<RegionPlace>, SettingsError> {
+    let regions: Vec<RegionPlace> = match json {
+        "" => Vec::new(),
+        json => serde_json::from_str(json).map_err(|error| {
+            wrong(
+                "regions",
+                format!("a JSON list of {{\"name\",\"edge\",\"socket\"}}: {error}"),
+            )
+        })?,
+    };
+    if regions.len() > REGIONS {
+        return Err(wrong("regions", format!("at most {REGIONS}")));
+    }
+    for (index, place) in regions.iter().enumerate() {
+        if regions[..index]
+            .iter()
+            .any(|other| other.name == place.name)
+        {
+            return Err(wrong("regions", format!("`{}` is there twice", place.name)));
+        }
+        let scheme =
+            |url: &str, schemes: [&str; 2]| schemes.iter().any(|scheme| url.starts_with(scheme));
+        if !scheme(&place.edge, ["http://", "https://"])
+            || !scheme(&place.socket, ["ws://", "wss://"])
+        {
+            return Err(wrong(
+                "regions",
+                format!(
+                    "`{}`: `edge` is an http(s) URL, `socket` a ws(s) URL",
+                    place.name
+                ),
+            ));
+        }
+    }
+    Ok(regions)
+}
+
+/// Puts the credentials into the address. They stand in a variable of their own because the address is also the host that
+/// the manifest allows, where credentials have no place.
+fn redis_url(url: &str, auth: &str) -> Result<String, SettingsError> {
+    let (scheme, rest) = url
+        .split_once("://")
+        .filter(|(scheme, rest)| matches!(*scheme, "redis" | "rediss") && !rest.is_empty())
+        .ok_or_else(|| wrong("redis_url", "write redis://host:port or rediss://host:port"))?;
+    if auth.is_empty() {
+        return Ok(url.to_owned());
+    }
+    if rest.contains('@') {
+        return Err(wrong(
+            "redis_auth",
+            "`redis_url` holds credentials already; leave one out",
+        ));
+    }
+    let sign = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#');
+    if !auth.contains(':') || !auth.bytes().all(sign) {
+        return Err(wrong(
+            "redis_auth",
+            "write USER:PASSWORD (or :PASSWORD), with / @ ? # % escaped as in a URL",
+        ));
+    }
+    Ok(format!("{scheme}://{auth}@{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(changes: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+        let mut all: BTreeMap<&'static str, String> = [
+            ("region", "eu"),
+            ("regions", r#"[{"name":"eu","edge":"http://a","socket":"ws://a"},{"name":"us","edge":"https://b","socket":"wss://b/"}]"#),
+            ("redis_url", "redis://127.0.0.1:6379"),
+            ("redis_auth", ""),
+            ("prefix", "tg"),
+            ("cors_origins", "http://127.0.0.1:8080"),
+            ("trusted_proxies", "1"),
+            ("limit_ip", "600/60"),
+            ("limit_user", "20/10"),
+            ("limit_room", "1000/10"),
+            ("limit_service", "5000/10"),
+            ("chat_max", "500"),
+            ("keep_max", "2000"),
+            ("log_max", "100000"),
+            ("retention_ms", "900000"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+        for (name, value) in changes {
+            all.insert(name, (*value).to_owned());
+        }
+        all
+    }
+
+    #[test]
+    fn settings_are_read_and_every_name_is_asked_for() {
+        let variables = variables(&[]);
+        let mut names = NAMES.to_vec();
+        names.sort_unstable();
+        assert!(variables.keys().eq(names.iter()));
+        let settings = Settings::read(&variables).unwrap();
+        assert_eq!(settings.region.as_str(), "eu");
+        assert_eq!(settings.own().unwrap().socket, "ws://a");
+        assert_eq!(settings.others().count(), 1);
+        for name in NAMES {
+            let mut missing = variables.clone();
+            missing.remove(name);
+            let error = Settings::read(&missing).unwrap_err();
+            assert_eq!(error.name, name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (name, value) in [
+            ("region", "EU"),
+            ("regions", "x"),
+            (
+                "regions",
+                r#"[{"name":"eu","edge":"http://a","socket":"http://a"}]"#,
+            ),
+            (
+                "regions",
+                r#"[{"name":"eu","edge":"http://a","socket":"ws://a"},{"name":"eu","edge":"http://a","socket":"ws://a"}]"#,
+            ),
+            ("redis_url", "127.0.0.1:6379"),
+            ("redis_url", "redis://"),
+            ("redis_auth", "secret"),
+            ("redis_auth", ":se/cret"),
+            ("prefix", "t{g}"),
+            ("prefix", ""),
+            ("cors_origins", "*"),
+            ("trusted_proxies", "-1"),
+            ("trusted_proxies", "17"),
+            ("limit_ip", "many"),
+            ("limit_service", "0/1"),
+            ("chat_max", "x"),
+        ] {
+            let error = Settings::read(&variables(&[(name, value)])).unwrap_err();
+            assert_eq!(error.name, name, "{value}: {error}");
+        }
+        let error = Settings::read(&variables(&[("keep_max", "0")])).unwrap_err();
+        assert!(error.to_string().contains("keep_max"));
+    }
+
+    #[test]
+    fn credentials_go_into_the_address() {
+        let url = |auth: &str| {
+            Settings::read(&variables(&[("redis_auth", auth)]))
+                .unwrap()
+                .redis_url
+        };
+        assert_eq!(url(""), "redis://127.0.0.1:6379");
+        assert_eq!(url("edge:s%40cret"), "redis://edge:s%40cret@127.0.0.1:6379");
+        assert_eq!(url(":secret"), "redis://:secret@127.0.0.1:6379");
+        let both = [("redis_url", "redis://a:b@h:1"), ("redis_auth", "c:d")];
+        assert!(Settings::read(&variables(&both)).is_err());
+    }
+}
