@@ -240,6 +240,8 @@ export class Subscription {
 
   /** @param {Frame} frame @param {number} nowMs @returns {RoomAction[]} */
   #frame(frame, nowMs) {
+    // What was under way to a subscription that has ended is not for the next one.
+    if (this.#phase !== 'asked' && this.#phase !== 'live') return [];
     switch (frame.type) {
       case 'batch':
         return this.#answered(frame, this.#batch(frame));

@@ -211,6 +211,13 @@ test('history comes first, and what overlaps is not shown again', () => {
   assert.deepEqual(shown(sub.step(batch([message(2), message(3)]), 1)), ['r-3-0']);
 });
 
+test('a batch that was under way to an ended subscription is not taken', () => {
+  const sub = new Subscription('a', () => 0);
+  sub.step({ is: 'up' }, 0);
+  assert.deepEqual(sub.step(batch([message(1)]), 0), []);
+  assert.equal(sub.cursor, '');
+});
+
 test('strange frames are passed over', () => {
   const sub = live();
   for (const frame of [{ type: 'batch' }, { type: 'batch', messages: 'x' }, { type: 'batch', messages: [null, 3, {}] }, { type: 'new' }]) {
