@@ -123,11 +123,16 @@ mod tests {
             );
             assert_eq!(parse(text.as_bytes()), Err(RulesError::Word(2)), "{word:?}");
         }
-        let many = format!(
-            r#"{{"words":[{}]}}"#,
-            vec![r#"{"word":"a","do":"shadow"}"#; 8_000].join(",")
+        let many = |count| {
+            let words = vec![r#"{"word":"a","do":"shadow"}"#; count];
+            format!(r#"{{"words":[{}]}}"#, words.join(","))
+        };
+        let parsed = |count| parse(many(count).as_bytes()).map(|rules| rules.len());
+        assert_eq!(parsed(WORDS_MAX), Ok(WORDS_MAX));
+        assert_eq!(
+            parsed(WORDS_MAX + 1),
+            Err(RulesError::TooMany(WORDS_MAX + 1))
         );
-        assert_eq!(parse(many.as_bytes()).map(|rules| rules.len()), Ok(8_000));
         assert_eq!(
             parse(&vec![b' '; RULES_BYTES + 1]),
             Err(RulesError::TooLarge)
