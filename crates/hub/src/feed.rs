@@ -1,0 +1,142 @@
+//! Feeding one subscription from its room's ring.
+
+use tidegate_protocol::frames::Counters;
+use tidegate_stream::Cursor;
+
+use crate::hub::{Offered, Sink, Stats};
+use crate::limits::FRAME_BYTES;
+use crate::ring::{Cut, Item};
+use crate::room::Room;
+use crate::subscription::{Phase, Sub};
+
+/// How far a viewer was fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fed {
+    /// As far as was asked.
+    Level,
+    /// The connection is blocked, or gone.
+    Blocked,
+    /// The ring no longer reaches back to it.
+    TooSlow,
+}
+
+/// Feeds up to `to`. `counters` are owed to whoever is level, too.
+pub(crate) fn feed<S: Sink>(
+    room: &mut Room,
+    sub: &mut Sub,
+    shard: &Cursor,
+    to: u64,
+    counters: Option<Counters>,
+    sink: &mut S,
+    stats: &mut Stats,
+) -> Fed {
+    let mut owed = counters;
+    while sub.served < to {
+        if sub.served < room.ring.first() {
+            return Fed::TooSlow;
+        }
+        let cut = room.ring.cut(sub.served, to, FRAME_BYTES);
+        let frame = match &sub.phase {
+            Phase::Ahead(cursor) if !cut.reset => own_frame(room, sub, cursor, cut, shard),
+            Phase::Ahead(cursor) => {
+                let mut position = room.cursor_at(cut.to, shard);
+                position.merge(cursor);
+                Some(sub.encoding.reset(&room.id, &position, room.shown))
+            }
+            Phase::Live | Phase::Opening(_) => Some(room.shared(cut, sub.encoding, shard)),
+        };
+        if let Some(frame) = frame {
+            stats.own_frames += 1;
+            match sink.offer(sub.viewer, &frame) {
+                Offered::Sent => stats.deliveries += 1,
+                Offered::Kept => {
+                    stats.deliveries += 1;
+                    served(room, sub, cut.to, shard);
+                    return Fed::Blocked;
+                }
+                Offered::Refused => {
+                    stats.refused += 1;
+                    sub.stale |= owed.is_some();
+                    return Fed::Blocked;
+                }
+                Offered::Gone => return Fed::Blocked,
+            }
+            if cut.to == room.ring.end() {
+                owed = None;
+            }
+        }
+        served(room, sub, cut.to, shard);
+    }
+    match owed {
+        Some(counters) => feed_counters(room, sub, shard, counters, sink, stats),
+        None => Fed::Level,
+    }
+}
+
+/// A frame without messages, for counters that have changed.
+fn feed_counters<S: Sink>(
+    room: &Room,
+    sub: &mut Sub,
+    shard: &Cursor,
+    counters: Counters,
+    sink: &mut S,
+    stats: &mut Stats,
+) -> Fed {
+    let mut position = room.cursor_at(sub.served, shard);
+    if let Phase::Ahead(cursor) = &sub.phase {
+        position.merge(cursor);
+    }
+    let nothing = std::iter::empty();
+    let frame = sub
+        .encoding
+        .batch(&room.id, &position, Some(counters), false, nothing);
+    let offered = sink.offer(sub.viewer, &frame);
+    sub.stale = offered == Offered::Refused;
+    match offered {
+        Offered::Sent => {
+            stats.deliveries += 1;
+            stats.own_frames += 1;
+            Fed::Level
+        }
+        Offered::Kept | Offered::Refused | Offered::Gone => Fed::Blocked,
+    }
+}
+
+/// What a viewer who is ahead has not seen yet; none if it has seen all of it.
+fn own_frame(
+    room: &Room,
+    sub: &Sub,
+    cursor: &Cursor,
+    cut: Cut,
+    shard: &Cursor,
+) -> Option<crate::encode::Frame> {
+    let unseen = room
+        .ring
+        .range(cut.from, cut.to)
+        .filter_map(|item| match item {
+            Item::Message(message) if message.id > cursor.get(&message.origin) => {
+                message.text.as_ref().map(|text| text.as_bytes())
+            }
+            _ => None,
+        });
+    if unseen.clone().next().is_none() && !cut.chat_gap {
+        return None;
+    }
+    let mut position = room.cursor_at(cut.to, shard);
+    position.merge(cursor);
+    let counters = (cut.to == room.ring.end()).then_some(room.shown);
+    Some(
+        sub.encoding
+            .batch(&room.id, &position, counters, cut.chat_gap, unseen),
+    )
+}
+
+/// Moves a subscription on. Whoever was ahead shares frames again once the node has caught up.
+pub(crate) fn served(room: &Room, sub: &mut Sub, to: u64, shard: &Cursor) {
+    sub.served = to;
+    if let Phase::Ahead(cursor) = &sub.phase
+        && room.cursor_at(to, shard).covers(cursor)
+    {
+        sub.phase = Phase::Live;
+    }
+}

@@ -1,0 +1,38 @@
+//! The decisions of a fan-out core, without I/O: rooms with rings and positions, subscriptions, replay and hand-over,
+//! what goes into which frame and when.
+//!
+//! A [`Hub`] is one core's. It is told what the tail read ([`Hub::take`]), who comes and goes, what a read of history
+//! found; it offers frames to connections through a [`Sink`], and leaves what else is to be done as [`Action`]s.
+//! Times are arguments: `now_ms` of a clock that does not go back, `clock_ms` of Redis'.
+
+mod access;
+mod encode;
+mod feed;
+mod flush;
+mod hub;
+mod join;
+mod limits;
+mod live;
+mod mend;
+mod message;
+mod open;
+mod pace;
+mod replay;
+mod ring;
+mod room;
+mod subscription;
+mod tally;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod testing;
+
+pub use encode::{Encoding, Frame};
+pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
+pub use join::Subscribe;
+pub use limits::{RING_BYTES, SLICE, TICK_CEILING_MS};
+pub use message::{LogEntry, Message, Order, Says};
+pub use replay::OriginPage;
+pub use subscription::{SubRef, ViewerKey, Who};
+pub use tally::Tally;

@@ -1,0 +1,36 @@
+//! Every bound of the hub, with the arithmetic behind it.
+
+/// Encoded messages that a room's ring holds, bytes: at 300 bytes a message 870 of them, which is nine seconds of a
+/// room with 100 messages a second. A viewer who falls further behind is closed and resumes by cursor.
+pub const RING_BYTES: usize = 256 * 1024;
+
+/// How many times that a ring may hold of what no flush has begun to serve: one reply of the tail, 128 entries of 4.5 KiB, is
+/// 576 KiB.
+pub const UNSERVED: usize = 4;
+
+/// What one item of a ring costs beside its text, bytes: a pointer, a count, an id.
+pub const ITEM_BYTES: usize = 96;
+
+/// Messages in one frame, bytes: twice a socket's send buffer, so that a frame is seldom cut more than once.
+pub const FRAME_BYTES: usize = 64 * 1024;
+
+/// Viewers that one slice of a flush serves: about 2 ms of sends.
+pub const SLICE: usize = 256;
+
+/// The longest that an entry waits for a flush to begin, ms, unless told otherwise.
+pub const TICK_CEILING_MS: u64 = 50;
+
+/// New likes make a frame of counters at most this often in a room, ms: as often as an origin appends their total.
+pub const LIKES_MS: u64 = 200;
+
+/// New counts of viewers make one at most this often, ms.
+pub const ONLINE_MS: u64 = 1_000;
+
+/// A node's count of a room's viewers is believed for so long, ms.
+pub const PRESENCE_LIVES_MS: u64 = 30_000;
+
+/// Clocks of two regions may differ by so much, ms.
+pub const LEEWAY_MS: u64 = 5_000;
+
+/// A kick is obeyed within so long of its append, ms.
+pub const KICK_MS: u64 = 60_000;

@@ -1,0 +1,273 @@
+//! From being let in to being level: replay and hand-over (link, section 4).
+
+use tidegate_protocol::CloseCode;
+use tidegate_protocol::frames::{Counters, ErrorCode};
+use tidegate_stream::Cursor;
+
+use crate::feed::{Fed, feed, served};
+use crate::hub::{Action, Hub, Offered, Reader, Sink, Times};
+use crate::replay::{OriginPage, Replay};
+use crate::subscription::{Opening, Phase, Stage, SubRef};
+use crate::tally::Tally;
+
+impl Hub {
+    /// Room and bans allow it. `tally` are the room's counters, if they were asked for.
+    pub fn admit<S: Sink>(
+        &mut self,
+        sub: SubRef,
+        tally: Option<Tally>,
+        times: Times,
+        sink: &mut S,
+    ) {
+        if !self.is_alive(sub) {
+            return;
+        }
+        let known = &mut self.subs[sub.key as usize];
+        let key = known.room;
+        let room = &mut self.rooms[key as usize];
+        if let Some(tally) = tally {
+            room.tally.merge(tally);
+            if !room.tallied {
+                room.tallied = true;
+                room.shown = room.tally.totals(times.clock_ms);
+            }
+        }
+        if room.closed {
+            return self.end_key(sub.key, ErrorCode::RoomClosed);
+        }
+        let Phase::Opening(opening) = &mut known.phase else {
+            return;
+        };
+        // The position is noted before history is read: what the tail reads from now on waits in the ring.
+        let mark = room.level(&self.shards[&room.shard].positions).clone();
+        let cursor = opening.cursor.take();
+        if let Some(cursor) = &cursor
+            && cursor.check_ahead(&mark, times.clock_ms).is_err()
+        {
+            return self.actions.push_back(Action::Close {
+                viewer: known.viewer,
+                code: CloseCode::BadCursor,
+            });
+        }
+        let replay = Replay::new(cursor.unwrap_or_else(|| mark.clone()), &mark);
+        opening.stage = Stage::Replay {
+            replay,
+            start: room.ring.end(),
+            stalled: false,
+        };
+        room.viewers += 1;
+        self.count_changed(key);
+        self.go_on(sub.key, times, sink);
+    }
+
+    /// Reads the next page, or hands over to live.
+    fn go_on<S: Sink>(&mut self, key: u32, times: Times, sink: &mut S) {
+        let reference = self.sub_ref(key);
+        let sub = &mut self.subs[key as usize];
+        let Phase::Opening(opening) = &mut sub.phase else {
+            return;
+        };
+        let Stage::Replay {
+            replay,
+            start,
+            stalled,
+        } = &mut opening.stage
+        else {
+            return;
+        };
+        *stalled = false;
+        let room = &mut self.rooms[sub.room as usize];
+        if replay.is_done() && *start < room.ring.first() {
+            // The ring has moved on meanwhile: again, from what was sent.
+            let mark = room.level(&self.shards[&room.shard].positions).clone();
+            *replay = Replay::new(replay.reached().clone(), &mark);
+            *start = room.ring.end();
+        }
+        if !replay.is_done() {
+            if opening.owes_answer {
+                self.stats.replays += 1;
+            }
+            let action = Action::Read {
+                reader: Reader::Viewer(reference),
+                room: room.id.clone(),
+                after: replay.request(),
+            };
+            return self.actions.push_back(action);
+        }
+        let position = replay.reached().clone();
+        if opening.owes_answer {
+            let counters = self.totals(key, times);
+            let sub = &mut self.subs[key as usize];
+            let room = &self.rooms[sub.room as usize];
+            let nothing = std::iter::empty();
+            let frame = sub
+                .encoding
+                .batch(&room.id, &position, Some(counters), false, nothing);
+            if !self.offer(key, &frame, sink) {
+                return;
+            }
+        }
+        self.hand_over(key, position, sink);
+    }
+
+    /// Live from the mark on. Whoever is ahead of it in a component gets frames of its own until the node is there.
+    fn hand_over<S: Sink>(&mut self, key: u32, reached: Cursor, sink: &mut S) {
+        let sub = &mut self.subs[key as usize];
+        let start = match &sub.phase {
+            Phase::Opening(opening) => match opening.stage {
+                Stage::Replay { start, .. } => start,
+                Stage::Shard | Stage::Access => return,
+            },
+            Phase::Live | Phase::Ahead(_) => return,
+        };
+        let room = &self.rooms[sub.room as usize];
+        let shard = &self.shards[&room.shard].positions;
+        sub.phase = Phase::Ahead(Box::new(reached));
+        served(room, sub, start, shard);
+        self.feed_now(key, sink);
+    }
+
+    /// What was found for a returning viewer.
+    pub fn page<S: Sink>(
+        &mut self,
+        reference: SubRef,
+        pages: Vec<OriginPage>,
+        times: Times,
+        sink: &mut S,
+    ) {
+        if !self.is_alive(reference) {
+            return;
+        }
+        let key = reference.key;
+        let Some((mut replay, owes_answer)) = self.replay_of(key) else {
+            return;
+        };
+        let Some(step) = replay.take(pages) else {
+            return self.end_key(key, ErrorCode::TryAgain);
+        };
+        let counters = self.totals(key, times);
+        let sub = &self.subs[key as usize];
+        let room = &self.rooms[sub.room as usize];
+        if step.reset {
+            self.stats.resets += 1;
+            let shard = &self.shards[&room.shard].positions;
+            let mut position = room.level(shard).clone();
+            position.merge(replay.reached());
+            let frame = sub.encoding.reset(&room.id, &position, counters);
+            let end = room.ring.end();
+            if self.offer(key, &frame, sink) {
+                self.set_replay(key, Replay::new(position.clone(), &position), Some(end));
+                self.hand_over(key, position, sink);
+            }
+            return;
+        }
+        let texts = step
+            .messages
+            .iter()
+            .filter_map(|message| message.text.as_ref().map(|text| text.as_bytes()));
+        if owes_answer || step.chat_gap || texts.clone().next().is_some() {
+            let frame = sub.encoding.batch(
+                &room.id,
+                replay.reached(),
+                owes_answer.then_some(counters),
+                step.chat_gap,
+                texts,
+            );
+            if !self.offer(key, &frame, sink) {
+                return;
+            }
+        }
+        self.set_replay(key, replay, None);
+        if !self.is_stalled(key) {
+            self.go_on(key, times, sink);
+        }
+    }
+
+    /// A read for a returning viewer failed.
+    pub fn read_failed(&mut self, sub: SubRef) {
+        self.end(sub, ErrorCode::TryAgain);
+    }
+
+    /// The viewer's connection can be written again.
+    pub fn resume<S: Sink>(&mut self, sub: SubRef, times: Times, sink: &mut S) {
+        if !self.is_alive(sub) {
+            return;
+        }
+        match &self.subs[sub.key as usize].phase {
+            Phase::Opening(_) if self.is_stalled(sub.key) => self.go_on(sub.key, times, sink),
+            Phase::Opening(_) => {}
+            Phase::Live | Phase::Ahead(_) => self.feed_now(sub.key, sink),
+        }
+    }
+
+    /// Feeds a viewer up to where the room's flushes are, so that it stands where the next one starts.
+    fn feed_now<S: Sink>(&mut self, key: u32, sink: &mut S) {
+        let sub = &mut self.subs[key as usize];
+        let room = &mut self.rooms[sub.room as usize];
+        let shard = &self.shards[&room.shard].positions;
+        let to = room.serving_to();
+        let counters = sub.stale.then_some(room.shown);
+        if feed(room, sub, shard, to, counters, sink, &mut self.stats) == Fed::TooSlow {
+            self.too_slow(key);
+        }
+    }
+
+    pub(crate) fn too_slow(&mut self, key: u32) {
+        self.stats.too_slow += 1;
+        self.actions.push_back(Action::Close {
+            viewer: self.subs[key as usize].viewer,
+            code: CloseCode::TooSlow,
+        });
+    }
+
+    /// Offers a frame of a replay; `false` if it was not taken, and the replay waits.
+    fn offer<S: Sink>(&mut self, key: u32, frame: &crate::encode::Frame, sink: &mut S) -> bool {
+        let sub = &mut self.subs[key as usize];
+        let offered = sink.offer(sub.viewer, frame);
+        let taken = matches!(offered, Offered::Sent | Offered::Kept);
+        self.stats.deliveries += u64::from(taken);
+        self.stats.own_frames += u64::from(taken);
+        self.stats.refused += u64::from(offered == Offered::Refused);
+        if let Phase::Opening(opening) = &mut sub.phase {
+            opening.owes_answer &= !taken;
+            if let Stage::Replay { stalled, .. } = &mut opening.stage {
+                *stalled = offered != Offered::Sent;
+            }
+        }
+        taken
+    }
+
+    fn totals(&mut self, key: u32, times: Times) -> Counters {
+        let room = &mut self.rooms[self.subs[key as usize].room as usize];
+        room.tally.totals(times.clock_ms)
+    }
+
+    fn opening_of(&self, key: u32) -> Option<&Opening> {
+        match &self.subs[key as usize].phase {
+            Phase::Opening(opening) => Some(opening),
+            Phase::Live | Phase::Ahead(_) => None,
+        }
+    }
+
+    fn replay_of(&self, key: u32) -> Option<(Replay, bool)> {
+        let opening = self.opening_of(key)?;
+        match &opening.stage {
+            Stage::Replay { replay, .. } => Some((replay.clone(), opening.owes_answer)),
+            Stage::Shard | Stage::Access => None,
+        }
+    }
+
+    fn set_replay(&mut self, key: u32, new: Replay, new_start: Option<u64>) {
+        if let Phase::Opening(opening) = &mut self.subs[key as usize].phase
+            && let Stage::Replay { replay, start, .. } = &mut opening.stage
+        {
+            *replay = new;
+            *start = new_start.unwrap_or(*start);
+        }
+    }
+
+    fn is_stalled(&self, key: u32) -> bool {
+        self.opening_of(key)
+            .is_some_and(|opening| matches!(opening.stage, Stage::Replay { stalled: true, .. }))
+    }
+}

@@ -1,0 +1,204 @@
+//! A room's last items, by sequence number.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tidegate_stream::Cursor;
+
+use crate::limits::{ITEM_BYTES, UNSERVED};
+use crate::message::Message;
+
+/// One step of a room.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    /// A message.
+    Message(Arc<Message>),
+    /// Chat is missing here; how much is not known.
+    ChatGap,
+    /// History is missing here; it goes on from this position.
+    Reset(Cursor),
+}
+
+impl Item {
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => ITEM_BYTES + message.text_bytes(),
+            Self::ChatGap | Self::Reset(_) => ITEM_BYTES,
+        }
+    }
+}
+
+/// What one frame takes from a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// First sequence number.
+    pub(crate) from: u64,
+    /// One past the last.
+    pub(crate) to: u64,
+    /// One reset, alone.
+    pub(crate) reset: bool,
+    /// Chat is missing in it.
+    pub(crate) chat_gap: bool,
+}
+
+/// Items `first..end`, bounded in bytes. The position before the first is known, so that a cursor can be had for each.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    items: VecDeque<Item>,
+    first: u64,
+    bytes: usize,
+    most_bytes: usize,
+    base: Cursor,
+}
+
+impl Ring {
+    pub(crate) fn new(most_bytes: usize, base: Cursor) -> Self {
+        Self {
+            items: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            most_bytes,
+            base,
+        }
+    }
+
+    /// The position of an empty ring, once it is known.
+    pub(crate) fn begin_at(&mut self, base: Cursor) {
+        debug_assert!(self.items.is_empty());
+        self.base = base;
+    }
+
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.most_bytes
+    }
+
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    /// Appends, and evicts what lies below `unserved`: what no flush has begun to serve is kept up to
+    /// [`UNSERVED`] times the bound, so that a burst does not cut off viewers who keep up.
+    pub(crate) fn push(&mut self, item: Item, unserved: u64) {
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+        while self.items.len() > 1
+            && (self.bytes > self.most_bytes && self.first < unserved
+                || self.bytes > self.most_bytes * UNSERVED)
+        {
+            if let Some(gone) = self.items.pop_front() {
+                self.bytes -= gone.bytes();
+                self.first += 1;
+                step(&mut self.base, &gone);
+            }
+        }
+    }
+
+    /// The position after the items below `seq`.
+    pub(crate) fn cursor_at(&self, seq: u64) -> Cursor {
+        let mut cursor = self.base.clone();
+        for item in self.range(self.first, seq) {
+            step(&mut cursor, item);
+        }
+        cursor
+    }
+
+    pub(crate) fn range(&self, from: u64, to: u64) -> impl Iterator<Item = &Item> + Clone {
+        let start = from.saturating_sub(self.first) as usize;
+        let stop = (to.saturating_sub(self.first) as usize).min(self.items.len());
+        self.items.range(start.min(stop)..stop)
+    }
+
+    /// The next frame for whoever stands at `from`, which the ring must hold: up to `to`, to a reset, or to so many
+    /// bytes of messages, at least one item.
+    pub(crate) fn cut(&self, from: u64, to: u64, most_bytes: usize) -> Cut {
+        let mut cut = Cut {
+            from,
+            to: from,
+            reset: false,
+            chat_gap: false,
+        };
+        let mut bytes = 0;
+        for item in self.range(from, to) {
+            match item {
+                Item::Reset(_) => {
+                    if cut.to == from {
+                        cut.reset = true;
+                        cut.to += 1;
+                    }
+                    break;
+                }
+                Item::ChatGap => cut.chat_gap = true,
+                Item::Message(message) => {
+                    bytes += message.text_bytes();
+                    if bytes > most_bytes && cut.to > from {
+                        break;
+                    }
+                }
+            }
+            cut.to += 1;
+        }
+        cut
+    }
+}
+
+fn step(cursor: &mut Cursor, item: &Item) {
+    match item {
+        Item::Message(message) => cursor.set(message.origin.clone(), message.id),
+        Item::ChatGap => {}
+        Item::Reset(position) => cursor.merge(position),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn what_is_evicted_moves_the_base() {
+        let mut ring = Ring::new(3 * (ITEM_BYTES + 200), Cursor::default());
+        for ms in 1..=10 {
+            ring.push(Item::Message(testing::message("eu", ms)), ms);
+        }
+        assert!(ring.first() > 0 && ring.first() < 10);
+        assert_eq!(
+            ring.cursor_at(ring.first()),
+            testing::cursor(&[("eu", ring.first())])
+        );
+        assert_eq!(ring.cursor_at(10), testing::cursor(&[("eu", 10)]));
+    }
+
+    #[test]
+    fn a_burst_is_kept_until_it_is_served() {
+        let mut ring = Ring::new(3 * (ITEM_BYTES + 200), Cursor::default());
+        for ms in 1..=8 {
+            ring.push(Item::Message(testing::message("eu", ms)), 0);
+        }
+        assert_eq!(ring.first(), 0);
+        for ms in 9..=100 {
+            ring.push(Item::Message(testing::message("eu", ms)), 0);
+        }
+        assert!(ring.first() > 0);
+    }
+
+    #[test]
+    fn a_cut_stops_at_a_reset_and_at_its_bytes() {
+        let mut ring = Ring::new(1 << 20, Cursor::default());
+        ring.push(Item::Message(testing::message("eu", 1)), 0);
+        ring.push(Item::ChatGap, 0);
+        ring.push(Item::Reset(testing::cursor(&[("eu", 5)])), 0);
+        ring.push(Item::Message(testing::message("eu", 6)), 0);
+        ring.push(Item::Message(testing::message("eu", 7)), 0);
+        let first = ring.cut(0, 5, 1 << 20);
+        assert_eq!((first.to, first.reset, first.chat_gap), (2, false, true));
+        let second = ring.cut(2, 5, 1 << 20);
+        assert_eq!((second.to, second.reset), (3, true));
+        assert_eq!(ring.cursor_at(3), testing::cursor(&[("eu", 5)]));
+        assert_eq!(ring.cut(3, 5, 1).to, 4);
+        assert_eq!(ring.cut(3, 5, 1 << 20).to, 5);
+    }
+}

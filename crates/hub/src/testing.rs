@@ -1,0 +1,43 @@
+//! What the tests of several modules build on.
+
+use std::sync::Arc;
+
+use tidegate_stream::calls::Verdict;
+use tidegate_stream::{Cursor, Entry, Kind, StreamId};
+
+use crate::message::Message;
+use crate::replay::OriginPage;
+
+pub(crate) fn cursor(pairs: &[(&str, u64)]) -> Cursor {
+    pairs
+        .iter()
+        .map(|&(origin, ms)| (origin.parse().unwrap(), StreamId { ms, seq: 0 }))
+        .collect()
+}
+
+pub(crate) fn message(origin: &str, ms: u64) -> Arc<Message> {
+    let entry = Entry {
+        id: StreamId { ms, seq: 0 },
+        room: "room".parse().ok(),
+        kind: Kind::Chat,
+        sub: "alice".into(),
+        info: String::new(),
+        data: "{}".into(),
+        at_ms: ms,
+        key: String::new(),
+        shard_previous: StreamId::ZERO,
+        room_previous: StreamId::ZERO,
+        hidden: false,
+    };
+    Arc::new(Message::new(&origin.parse().unwrap(), &entry).unwrap())
+}
+
+pub(crate) fn page(origin: &str, more: bool, ids: &[u64]) -> OriginPage {
+    OriginPage {
+        origin: origin.parse().unwrap(),
+        verdict: Verdict::Whole,
+        more,
+        reached: ids.last().map(|&ms| StreamId { ms, seq: 0 }),
+        messages: ids.iter().map(|&ms| message(origin, ms)).collect(),
+    }
+}
