@@ -133,7 +133,7 @@ export class Effects {
     const unit = (this.#canvas.height / 100) * part.size;
     const left = 1 - part.age / part.life;
     pen.save();
-    pen.globalAlpha = Math.min(1, left * 3);
+    pen.globalAlpha = part.shape === 'rocket' ? 1 : Math.min(1, left * 3);
     const sway = part.shape === 'heart' || part.shape === 'lantern' ? Math.sin(part.age * 2.2 + part.size * 9) * 0.012 : 0;
     pen.translate((part.x + sway) * this.#canvas.width, part.y * this.#canvas.height);
     pen.rotate(part.turn);
