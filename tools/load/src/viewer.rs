@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
@@ -11,6 +12,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::edge::now_us;
 use crate::tally::Tally;
+
+/// A node ends a socket that it has heard nothing from for 60 s.
+const PING: Duration = Duration::from_secs(20);
 
 /// Opens a socket, subscribes, and counts what comes until it is dropped.
 pub async fn watch(
@@ -32,8 +36,19 @@ pub async fn watch(
     socket.send(Message::text(subscribe.to_string())).await?;
     let next = Cell::new(0);
     let mut subscribed = false;
-    while let Some(message) = socket.next().await {
-        let Message::Text(text) = message? else {
+    let mut sent = Instant::now();
+    loop {
+        let read = tokio::time::timeout(PING, socket.next()).await;
+        if sent.elapsed() >= PING {
+            socket.send(Message::text(r#"{"type":"ping"}"#)).await?;
+            sent = Instant::now();
+        }
+        let message = match read {
+            Ok(Some(message)) => message?,
+            Ok(None) => bail!("the node closed the socket"),
+            Err(_) => continue,
+        };
+        let Message::Text(text) = message else {
             continue;
         };
         let now_us = now_us();
@@ -50,7 +65,6 @@ pub async fn watch(
             bail!("the node refuses: {text}");
         }
     }
-    bail!("the node closed the socket")
 }
 
 fn leading(text: &str) -> Option<u64> {
