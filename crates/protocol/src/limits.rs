@@ -54,6 +54,10 @@ pub const DATA_BYTES: usize = 4 * 1024;
 /// An entry's `info`, bytes of JSON text.
 pub const INFO_BYTES: usize = 512;
 
+/// Nesting of an entry's `data` or `info`. The edge takes 32; what a later edge may take has as much room again, and
+/// with the batch's own three levels it stays far below the 127 at which common readers give up.
+pub const DEPTH: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;

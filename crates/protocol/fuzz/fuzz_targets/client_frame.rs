@@ -31,18 +31,11 @@ fuzz_target!(|data: &[u8]| {
     let message = MessageText::new(&"local".parse().unwrap(), &entry).unwrap();
     let bytes = message.as_bytes();
     assert!(!bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')));
-    // A reader that builds a tree gives up below 128 levels and on numbers too large for it; neither is our doing.
-    match serde_json::from_slice::<Message>(bytes) {
-        Ok(read) => assert_eq!(read.sub, text),
-        Err(error) => {
-            let error = error.to_string();
-            assert!(
-                error.contains("recursion limit")
-                    || error.contains("number out of range")
-                    || error.contains("surrogate"),
-                "{error}"
-            );
-        }
+    let read: Message = serde_json::from_slice(bytes).unwrap();
+    assert_eq!(read.sub, text);
+    if let Ok(given) = serde_json::from_str::<serde_json::Value>(text)
+        && !message.is_damaged()
+    {
+        assert_eq!(read.data.unwrap_or_default(), given);
     }
 });
-

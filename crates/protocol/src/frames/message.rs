@@ -2,6 +2,7 @@
 
 use tidegate_stream::{Entry, Region, digest};
 
+use super::embed::embed;
 use super::json;
 
 /// An entry's JSON text. It is encoded once, however many batches, encodings and viewers it goes into. It holds no
@@ -15,8 +16,9 @@ pub struct MessageText {
 impl MessageText {
     /// Encodes an entry of `origin`. `None`: its kind is a counter or a gap, which viewers do not get as a message.
     ///
-    /// `info` and `data` are JSON texts already and are embedded as they are, after a check: one that is not JSON
-    /// would break the whole batch. Then `data` is `null`, `info` is left out, and [`MessageText::is_damaged`] says so.
+    /// `info` and `data` are JSON texts already and are embedded, after a check: one that a reader refuses would break
+    /// the whole batch. Then `data` is `null`, `info` is left out, and [`MessageText::is_damaged`] says so: not JSON,
+    /// nested deeper than [`DEPTH`](crate::limits::DEPTH), or a number beyond a double.
     pub fn new(origin: &Region, entry: &Entry) -> Option<Self> {
         let lane = entry.kind.lane()?;
         let mut damaged = false;
@@ -32,7 +34,7 @@ impl MessageText {
         if !entry.info.is_empty() {
             let at = out.len();
             out.extend_from_slice(b",\"info\":");
-            if !json::raw(&mut out, &entry.info) {
+            if !embed(&mut out, &entry.info) {
                 out.truncate(at);
                 damaged = true;
             }
@@ -41,7 +43,7 @@ impl MessageText {
             out.extend_from_slice(b",\"hidden\":true");
         } else {
             out.extend_from_slice(b",\"data\":");
-            if entry.data.is_empty() || !json::raw(&mut out, &entry.data) {
+            if entry.data.is_empty() || !embed(&mut out, &entry.data) {
                 out.extend_from_slice(b"null");
                 damaged |= !entry.data.is_empty();
             }
@@ -65,7 +67,7 @@ impl MessageText {
         &self.text
     }
 
-    /// Whether `info` or `data` was not JSON and had to be left out: to be counted.
+    /// Whether `info` or `data` had to be left out: to be counted.
     pub const fn is_damaged(&self) -> bool {
         self.damaged
     }

@@ -6,6 +6,7 @@
 //! ([`sse::event`](crate::sse::event)). [`ServerFrame`] reads it back.
 
 mod client;
+mod embed;
 mod error;
 mod json;
 mod message;

@@ -85,7 +85,7 @@ fn counters_and_gaps_are_no_messages() {
 
 #[test]
 fn what_is_not_json_does_not_break_the_batch() {
-    for bad in ["{", "1,2", "]}", "\"\n\"", "{\"a\":1}}"] {
+    for bad in ["{", "1,2", "]}", "\"\n\"", "{\"a\":1}}", "1e999"] {
         let mut in_data = entry(Kind::Chat);
         in_data.data = bad.into();
         let mut in_info = entry(Kind::Chat);
@@ -319,13 +319,6 @@ fn depth_does_not_matter() {
         .replace("ping", "unsubscribe");
     assert_eq!(ClientFrame::parse(&as_room), Err(BadFrame));
     assert_eq!(ClientFrame::parse(&"[".repeat(16_000)), Err(BadFrame));
-    let mut deep_data = entry(Kind::Chat);
-    deep_data.data = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
-    assert!(
-        !MessageText::new(&region(), &deep_data)
-            .unwrap()
-            .is_damaged()
-    );
 }
 
 #[test]
