@@ -77,12 +77,13 @@ pub fn run(
             &format!("[{}/{}] {}", index + 1, steps.len(), step.title()),
         );
         let begun = Instant::now();
-        let (outcome, closing) = match bench.run(*step, &table) {
+        let closing = Closing::default();
+        let outcome = match bench.run(*step, &table, &closing) {
             Ok(done) => done,
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) => {
                 eprintln!("error: {error:#}");
-                (Outcome::Failed, Closing::default())
+                Outcome::Failed
             }
         };
         table.push(Row {
@@ -109,29 +110,28 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn run(&self, step: Step, before: &Table) -> Result<(Outcome, Closing)> {
+    fn run(&self, step: Step, before: &Table, closing: &Closing) -> Result<Outcome> {
         if let Some(base) = step.stands_on().filter(|base| before.has_failed(*base)) {
             eprintln!("left out: {} failed", base.title());
-            return Ok((Outcome::LeftOut, Closing::default()));
+            return Ok(Outcome::LeftOut);
         }
         match step {
             Step::Build => {
                 crate::build::components(self.workspace, self.family, self.progress)?;
                 let binaries = ["fanout", "edge-host"];
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
-                Ok((Outcome::Passed, Closing::default()))
+                Ok(Outcome::Passed)
             }
-            Step::Web => web::run(self).map(|closing| (Outcome::Passed, closing)),
+            Step::Web => web::run(self, closing).map(|()| Outcome::Passed),
             _ => match self.commands(step)? {
-                commands if commands.is_empty() => Ok((Outcome::LeftOut, Closing::default())),
-                commands => self.all(commands).map(|closing| (Outcome::Passed, closing)),
+                commands if commands.is_empty() => Ok(Outcome::LeftOut),
+                commands => self.all(commands, closing).map(|()| Outcome::Passed),
             },
         }
     }
 
     /// Runs commands one after the other, up to the first that fails.
-    fn all(&self, commands: Vec<Command>) -> Result<Closing> {
-        let closing = Closing::default();
+    fn all(&self, commands: Vec<Command>, closing: &Closing) -> Result<()> {
         for mut command in commands {
             let words = words(&command);
             if self.progress.colour() {
@@ -148,7 +148,7 @@ impl Bench<'_> {
                 bail!("`{words}` failed ({status})");
             }
         }
-        Ok(closing)
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::Bench;
 use super::closing::Closing;
 use super::steps::in_folder;
+use crate::doctor;
 use crate::settings::Settings;
 use crate::up::{Edge, EdgeChoice, Plan, System};
 
@@ -12,8 +13,8 @@ use crate::up::{Edge, EdgeChoice, Plan, System};
 const NODES: usize = 2;
 
 /// Starts the system, runs the browser's tests, ends the system.
-pub fn run(bench: &Bench<'_>) -> Result<Closing> {
-    crate::doctor::node()?;
+pub fn run(bench: &Bench<'_>, closing: &Closing) -> Result<()> {
+    doctor::node()?;
     let folder = bench.workspace.path("tests/web");
     let plan = Plan::on_free_ports(bench.workspace, "web", NODES)?;
     let screenshots = bench.workspace.data("web/screenshots");
@@ -34,10 +35,12 @@ pub fn run(bench: &Bench<'_>) -> Result<Closing> {
     test.env("DEMO_URL", plan.demo_url())
         .env("EDGE_URL", plan.edge_url())
         .env("SCREENSHOTS", &screenshots);
+    if let Some(chromium) = doctor::on_path("chromium") {
+        test.env("CHROMIUM", chromium);
+    }
     commands.push(test);
-    let closing = bench.all(commands)?;
+    bench.all(commands, closing)?;
     system
         .check()
-        .context("the system did not outlive its tests")?;
-    Ok(closing)
+        .context("the system did not outlive its tests")
 }
