@@ -92,6 +92,10 @@ impl Allowed {
             }
             _ => (rest, ""),
         };
+        ensure!(
+            !port.contains('/'),
+            "has a path, and only scheme, host and port can be allowed"
+        );
         let port = AllowedPort::parse(port, scheme)?;
         Ok(Self {
             scheme: (scheme != "*").then(|| scheme.to_owned()),

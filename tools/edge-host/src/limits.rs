@@ -34,8 +34,8 @@ pub const MAX_CONNECTIONS: usize = 4_096;
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Headers of one request; more is 431.
 pub const MAX_HEADERS: usize = 64;
-/// How long a client may take to send a request's head.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's head, and how long a kept connection may be idle.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's body; more is 413.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// How long a client may pause within a body.

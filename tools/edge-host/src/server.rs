@@ -150,6 +150,11 @@ impl Server {
         parts.headers.remove(http::header::CONNECTION);
         matched.set_headers(&mut parts.headers, &parts.uri, client);
         let (body, too_large) = bounded_body(body, &parts.headers)?;
+        tracing::debug!(
+            component = matched.component(),
+            path,
+            "request at the component"
+        );
         let answer = handler
             .call(http::Request::from_parts(parts, body), place.clone())
             .await;

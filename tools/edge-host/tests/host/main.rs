@@ -1,0 +1,7 @@
+//! The host as a process, with guests made with spin-sdk.
+
+mod bounds;
+mod calls;
+mod outbound;
+mod starts;
+mod support;
