@@ -1,6 +1,6 @@
 //! Which way dependencies point: `crates <- components, services <- tools, tests`.
 
-use house::{Member, Metadata};
+use house::{Dependency, Member, Metadata};
 
 /// The layers that a layer's members may name in their manifests, in dependencies of every kind.
 fn may_use(layer: &str) -> &'static [&'static str] {
@@ -12,6 +12,11 @@ fn may_use(layer: &str) -> &'static [&'static str] {
         "tests" => &["crates", "components", "services", "tools", "tests"],
         _ => &[],
     }
+}
+
+/// Whether tests of a layer may stand on fixtures below `tests/`, such as a Redis of their own. Decisions need none.
+fn may_use_fixtures(layer: &str, dependency: &Dependency) -> bool {
+    matches!(layer, "services" | "tools") && dependency.kind.as_deref() == Some("dev")
 }
 
 /// What brings I/O, a clock, randomness or a runtime with it, and so has no place under a decision.
@@ -68,7 +73,8 @@ fn dependencies_point_one_way() {
             };
             let layer = layer_of(&metadata, path);
             assert!(
-                may_use(member.layer()).contains(&layer.as_str()),
+                may_use(member.layer()).contains(&layer.as_str())
+                    || (layer == "tests" && may_use_fixtures(member.layer(), dependency)),
                 "{} ({}) may not depend on {} ({layer})",
                 member.name,
                 member.folder,
