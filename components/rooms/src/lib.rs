@@ -1,1 +1,159 @@
-//! component-rooms
+//! The component that reads and writes rooms: the only one that appends to a region's streams.
+
+mod bindings {
+    #![allow(missing_docs)]
+    #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
+    spin_sdk::wit_bindgen::generate!({
+        path: ["../../wit/deps/spin-redis@3.0.0", "../../wit/rooms"],
+        world: "tidegate:rooms/provider",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+        with: { "spin:redis/redis@3.0.0": spin_sdk::redis::wit::redis },
+        generate_all,
+    });
+    export!(Rooms with_types_in self);
+    use super::Rooms;
+}
+
+mod change;
+mod convert;
+mod layout;
+mod look;
+mod nodes;
+mod publish;
+mod refuse;
+mod region;
+mod revoked;
+mod rules;
+
+use bindings::exports::tidegate::rooms::rooms as wit;
+use refuse::bad;
+use region::Home;
+use tidegate_stream::Cursor;
+use tidegate_stream::calls::{Lasting, Verb};
+
+type Outcome<T> = Result<T, wit::Refusal>;
+
+struct Rooms;
+
+impl wit::Guest for Rooms {
+    async fn create(
+        at: wit::Place,
+        id: String,
+        by: wit::Actor,
+        settings: wit::Settings,
+    ) -> Outcome<wit::Room> {
+        let home = Home::find(at).await?;
+        let fields = convert::fields(&settings);
+        let fields = convert::borrowed(&fields);
+        let owner = by.subject.parse().map_err(bad)?;
+        let verb = Verb::Create {
+            owner: &owner,
+            fields: &fields,
+        };
+        change::apply(&home, &id, &by, verb).await?;
+        look::room(&home, &id).await
+    }
+
+    async fn read(at: wit::Place, id: String, by: wit::Reader) -> Outcome<wit::Room> {
+        let home = Home::find(at).await?;
+        let (room, look) = look::enter(&home, &id, &by, look::Closed::Shown).await?;
+        Ok(convert::room(&room, &look))
+    }
+
+    async fn change(
+        at: wit::Place,
+        id: String,
+        by: wit::Actor,
+        settings: wit::Settings,
+    ) -> Outcome<wit::Room> {
+        let home = Home::find(at).await?;
+        let fields = convert::fields(&settings);
+        let fields = convert::borrowed(&fields);
+        change::apply(&home, &id, &by, Verb::Change { fields: &fields }).await?;
+        look::room(&home, &id).await
+    }
+
+    async fn close(at: wit::Place, id: String, by: wit::Actor) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        change::apply(&home, &id, &by, Verb::Close).await
+    }
+
+    async fn publish(at: wit::Place, message: wit::Message) -> Outcome<wit::Receipt> {
+        let home = Home::find(at).await?;
+        publish::publish(&home, &message).await
+    }
+
+    async fn history(
+        at: wit::Place,
+        id: String,
+        by: wit::Reader,
+        after: Option<String>,
+        limit: u32,
+    ) -> Outcome<wit::Page> {
+        let home = Home::find(at).await?;
+        let after = after
+            .map(|text| text.parse::<Cursor>())
+            .transpose()
+            .map_err(bad)?;
+        look::history(&home, &id, &by, after.as_ref(), limit).await
+    }
+
+    async fn join(at: wit::Place, id: String, by: wit::Reader) -> Outcome<wit::Welcome> {
+        let home = Home::find(at).await?;
+        let (room, look) = look::enter(&home, &id, &by, look::Closed::Refused).await?;
+        Ok(wit::Welcome {
+            endpoints: nodes::endpoints(&home, look.now_ms).await?,
+            cursor: look.cursor().to_string(),
+            room: convert::room(&room, &look),
+        })
+    }
+
+    async fn sanction(
+        at: wit::Place,
+        id: String,
+        by: wit::Actor,
+        what: wit::Penalty,
+        user: String,
+        seconds: Option<u64>,
+    ) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        let user = convert::banned(&user)?;
+        let lasting = match seconds {
+            None => Lasting::UntilLifted,
+            Some(0) => Lasting::Lifted,
+            Some(seconds) => Lasting::Seconds(seconds),
+        };
+        let verb = match what {
+            wit::Penalty::Ban => Verb::Ban {
+                user: &user,
+                lasting,
+            },
+            wit::Penalty::Mute => Verb::Mute {
+                user: &user,
+                lasting,
+            },
+        };
+        change::apply(&home, &id, &by, verb).await
+    }
+
+    async fn kick(at: wit::Place, id: String, by: wit::Actor, user: String) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        let user = user.parse().map_err(bad)?;
+        change::apply(&home, &id, &by, Verb::Kick { user: &user }).await
+    }
+
+    async fn hide(at: wit::Place, id: String, by: wit::Actor, message_id: String) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        let message = message_id.parse().map_err(bad)?;
+        change::apply(&home, &id, &by, Verb::Hide { message: &message }).await
+    }
+
+    async fn rules(at: wit::Place, namespace: String) -> Outcome<Option<(String, Vec<u8>)>> {
+        let home = Home::find(at).await?;
+        rules::read(&home, &namespace).await
+    }
+
+    async fn ready(at: wit::Place) -> wit::Readiness {
+        nodes::ready(at).await
+    }
+}

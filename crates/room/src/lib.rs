@@ -4,6 +4,7 @@
 
 pub mod caller;
 pub mod endpoint;
+pub mod history;
 pub mod json;
 pub mod key;
 pub mod limits;

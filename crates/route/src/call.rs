@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use tidegate_stream::calls::BannedName;
+use tidegate_stream::digest::HASH_DIGITS;
 use tidegate_stream::{MessageId, RoomId, Subject};
 
 use crate::method::{Allow, Method};
@@ -37,10 +39,11 @@ pub enum Call {
     Hide(RoomId, MessageId),
     /// `POST /v1/rooms/{room}/join`
     Join(RoomId),
-    /// `PUT /v1/rooms/{room}/bans/{user}`, `…/mutes/{user}`
-    Impose(RoomId, Sanction, Subject),
+    /// `PUT /v1/rooms/{room}/bans/{user}`, `…/mutes/{user}`. In `!all` a ban revokes: a subject, or a token as `jti:` and
+    /// the 32 hex digits that SHA-256 makes of its `jti`.
+    Impose(RoomId, Sanction, BannedName),
     /// `DELETE /v1/rooms/{room}/bans/{user}`, `…/mutes/{user}`
-    Lift(RoomId, Sanction, Subject),
+    Lift(RoomId, Sanction, BannedName),
     /// `POST /v1/rooms/{room}/kick`
     Kick(RoomId),
     /// `GET /healthz`
@@ -154,7 +157,7 @@ impl Calls {
                 Miss::Method(allow) => RouteError::Method(allow),
             })?;
         let room = || named::<RoomId>(&found.params, "room");
-        let user = || named::<Subject>(&found.params, "user");
+        let user = || banned(&found.params);
         Ok(match *found.value {
             Name::CreateRoom => Call::CreateRoom,
             Name::ReadRoom => Call::ReadRoom(room()?),
@@ -180,6 +183,21 @@ fn named<T: FromStr<Err: Display>>(
     let text = params.get(name).ok_or(RouteError::NotFound)?;
     text.parse()
         .map_err(|error: T::Err| RouteError::Name(error.to_string()))
+}
+
+fn banned(params: &Params<'_, '_>) -> Result<BannedName, RouteError> {
+    let text = params.get("user").ok_or(RouteError::NotFound)?;
+    let Some(digits) = text.strip_prefix("jti:") else {
+        return named::<Subject>(params, "user").map(BannedName::Subject);
+    };
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if digits.len() == HASH_DIGITS && digits.bytes().all(is_hex) {
+        Ok(BannedName::Token(digits.to_owned()))
+    } else {
+        Err(RouteError::Name(format!(
+            "a revoked token is `jti:` and the first {HASH_DIGITS} hex digits of SHA-256 of its `jti`"
+        )))
+    }
 }
 
 #[cfg(test)]
@@ -210,7 +228,7 @@ mod tests {
             Ok(Call::Impose(
                 room.clone(),
                 Sanction::Ban,
-                "bob".parse().unwrap()
+                BannedName::Subject("bob".parse().unwrap())
             ))
         );
         assert_eq!(
@@ -246,6 +264,26 @@ mod tests {
             read("DELETE", "/v1/rooms/a/messages/7"),
             Err(RouteError::Name(_))
         ));
+    }
+
+    #[test]
+    fn a_token_is_revoked_by_the_hash_of_its_id() {
+        let digits = "ba7816bf8f01cfea414140de5dae2223";
+        assert_eq!(
+            read("PUT", &format!("/v1/rooms/!all/bans/jti:{digits}")),
+            Ok(Call::Impose(
+                RoomId::all(),
+                Sanction::Ban,
+                BannedName::Token(digits.into())
+            ))
+        );
+        for bad in ["jti:", "jti:abc", &format!("jti:{}", digits.to_uppercase())] {
+            let path = format!("/v1/rooms/!all/bans/{bad}");
+            assert!(
+                matches!(read("PUT", &path), Err(RouteError::Name(_))),
+                "{bad}"
+            );
+        }
     }
 
     #[test]
