@@ -40,6 +40,15 @@ impl Family {
         })
     }
 
+    /// For tests: nothing outlives them that they do not end themselves.
+    #[cfg(test)]
+    pub fn without_guard() -> Self {
+        Self {
+            stop: Stop::never(),
+            guard: Guard::none(),
+        }
+    }
+
     /// When to stop.
     pub fn stop(&self) -> &Stop {
         &self.stop
@@ -206,16 +215,9 @@ mod tests {
 
     use super::*;
 
-    fn family() -> Family {
-        Family {
-            stop: Stop::never(),
-            guard: Guard::none(),
-        }
-    }
-
     #[test]
     fn what_a_child_started_ends_with_it() {
-        let family = family();
+        let family = Family::without_guard();
         let mut running = family
             .spawn(Command::new("sh").args(["-c", "sleep 600 & sleep 600"]))
             .unwrap();
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_stop_ends_what_is_being_waited_for() {
-        let family = family();
+        let family = Family::without_guard();
         let mut running = family.spawn(Command::new("sleep").arg("600")).unwrap();
         family.stop.request();
         assert!(running.wait().unwrap_err().is::<Interrupted>());
@@ -237,7 +239,7 @@ mod tests {
     #[test]
     fn lines_of_both_streams_arrive_also_the_last_without_an_end() {
         let seen = Mutex::new(Vec::new());
-        let status = family()
+        let status = Family::without_guard()
             .run_reading(
                 Command::new("sh").args(["-c", "echo one; printf two >&2; exit 3"]),
                 |stream, line| {
@@ -259,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let family = family();
+        let family = Family::without_guard();
         let error = family
             .spawn(&mut Command::new("tidegate-no-such-program"))
             .err()

@@ -128,4 +128,24 @@ mod tests {
         assert!(tail(&log).ends_with("    end"));
         assert_eq!(tail(b""), "");
     }
+
+    #[test]
+    fn a_death_is_told_with_the_last_words() {
+        let family = Family::without_guard();
+        let logs = std::env::temp_dir().join(format!("tidegate-service-{}", std::process::id()));
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo the port is busy >&2; exit 64"]);
+        let mut service = Service::start(&family, "edge", &logs, &mut command).unwrap();
+        service.running.wait().unwrap();
+        let error = service.check().unwrap_err().to_string();
+        assert!(
+            error.starts_with("edge has ended with exit code 64.\n"),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("edge.log:\n    the port is busy"),
+            "{error}"
+        );
+        fs::remove_dir_all(&logs).unwrap();
+    }
 }

@@ -95,17 +95,19 @@ fn write_layout(redis: &mut Connection, keys: &Keys) -> Result<()> {
     let layout = keys.layout();
     redis.call(&["HSETNX", &layout, "version", &version])?;
     redis.call(&["HSETNX", &layout, "shards", &shards])?;
-    let found = redis.call(&["HMGET", &layout, "version", "shards"])?;
-    if found
-        != Reply::List(
-            [&version, &shards]
-                .map(|text| Reply::Text(text.clone()))
-                .into(),
-        )
-    {
+    let mut found = Vec::new();
+    for field in ["version", "shards"] {
+        match redis.call(&["HGET", &layout, field])? {
+            Reply::Text(text) => found.push(text),
+            other => bail!("{layout} has {other:?} as its {field}"),
+        }
+    }
+    if found != [version.as_str(), shards.as_str()] {
         bail!(
-            "{layout} in this Redis is {found:?}, and this build works with version {LAYOUT_VERSION} and {shards} shards \
-             only: it belongs to another build; take another data folder"
+            "{layout} in this Redis says version {} and {} shards, and this build works with version {version} and \
+             {shards} shards only: use the build that wrote it, or another data folder",
+            found[0],
+            found[1]
         );
     }
     Ok(())
@@ -166,7 +168,9 @@ fn time_ms(redis: &mut Connection) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ready;
     use super::*;
+    use crate::workspace::Workspace;
 
     const SOCKET: &str = "ws://127.0.0.1:7001";
     const EDGE: &str = "http://127.0.0.1:3000";
@@ -193,5 +197,57 @@ mod tests {
             region_entry(Some(&first), &region, SOCKET, "http://127.0.0.1:3001", 500).unwrap();
         assert_eq!(second["stamp"], "1001.local");
         assert_eq!(second["edge"], "http://127.0.0.1:3001");
+    }
+
+    /// A Redis of its own on a free port, as `up` starts it.
+    fn with_redis(name: &str, test: impl FnOnce(&Plan, &Settings)) {
+        let workspace = Workspace::find().unwrap();
+        let family = Family::without_guard();
+        let plan = Plan::on_free_ports(&workspace, name, 1).unwrap();
+        let mut service = start(&family, &plan).unwrap();
+        let check = || service.check();
+        ready::wait(family.stop(), "redis", check, || is_ready(plan.redis)).unwrap();
+        let mut settings = Settings::load(&workspace).unwrap();
+        settings.set("region", "local");
+        settings.set("prefix", "tg");
+        test(&plan, &settings);
+        service.end();
+        fs::remove_dir_all(workspace.data(name)).unwrap();
+    }
+
+    #[test]
+    fn the_library_is_loaded_once_and_a_region_written() {
+        with_redis("unit-test-fill", |plan, settings| {
+            let first = fill(plan.redis, settings, SOCKET, EDGE).unwrap();
+            assert_eq!(first, format!("functions loaded, version {VERSION}"));
+            let second = fill(plan.redis, settings, SOCKET, EDGE).unwrap();
+            assert_eq!(second, "functions are there");
+            let mut redis = open(plan.redis).unwrap();
+            let region = redis.call(&["HGET", "tg:regions", "local"]).unwrap();
+            let Reply::Text(region) = region else {
+                panic!("{region:?}")
+            };
+            assert!(
+                region.contains(SOCKET) && region.contains("active"),
+                "{region}"
+            );
+        });
+    }
+
+    #[test]
+    fn another_layout_is_left_alone_and_named() {
+        with_redis("unit-test-layout", |plan, settings| {
+            let mut redis = open(plan.redis).unwrap();
+            redis
+                .call(&["HSET", "tg:layout", "version", "1", "shards", "128"])
+                .unwrap();
+            let error = fill(plan.redis, settings, SOCKET, EDGE)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("tg:layout in this Redis says version 1 and 128 shards"),
+                "{error}"
+            );
+        });
     }
 }
