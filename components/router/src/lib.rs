@@ -1,1 +1,31 @@
-//! component-router
+//! The component that speaks HTTP: it reads a request, calls the other components, and answers.
+
+mod bindings {
+    #![allow(missing_docs)]
+    #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
+    spin_sdk::wit_bindgen::generate!({
+        path: [
+            "../../wit/deps/spin-redis@3.0.0",
+            "../../wit/deps/spin-variables@3.0.0",
+            "../../wit/auth",
+            "../../wit/limits",
+            "../../wit/moderation",
+            "../../wit/rooms",
+            "../../wit/router",
+        ],
+        world: "tidegate:router/edge",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+        generate_all,
+    });
+}
+
+mod convert;
+mod handler;
+mod identity;
+mod log;
+mod moderation;
+mod pipeline;
+mod quota;
+mod request;
+mod room;
+mod settings;

@@ -9,8 +9,8 @@ pub struct Answer {
     pub status: u16,
     /// Further headers; names in lower case, values in visible ASCII.
     pub headers: Vec<(&'static str, String)>,
-    /// Media type and bytes; none for 204.
-    pub body: Option<(&'static str, Vec<u8>)>,
+    /// Media type and text; none for 204.
+    pub body: Option<(&'static str, String)>,
 }
 
 impl Answer {
@@ -21,11 +21,11 @@ impl Answer {
 
     pub(crate) fn with_type(status: u16, media_type: &'static str, body: &impl Serialize) -> Self {
         // Serialising fails on maps whose keys are not text, and by a type's own will; neither is among the bodies here.
-        let bytes = serde_json::to_vec(body).unwrap_or_default();
+        let text = serde_json::to_string(body).unwrap_or_default();
         Self {
             status,
             headers: Vec::new(),
-            body: Some((media_type, bytes)),
+            body: Some((media_type, text)),
         }
     }
 
@@ -56,8 +56,8 @@ impl Answer {
     /// under which the log knows it.
     #[must_use]
     pub fn finish(mut self, request_id: &str) -> Self {
-        if let Some((media_type, bytes)) = &self.body {
-            let length = bytes.len().to_string();
+        if let Some((media_type, text)) = &self.body {
+            let length = text.len().to_string();
             self.headers
                 .push(("content-type", (*media_type).to_owned()));
             self.headers.push(("content-length", length));

@@ -3,6 +3,7 @@
 //! Every refusal is one variant of [`Refusal`], and [`Refusal::answer`] is the one place where it becomes a status and
 //! problem details (RFC 9457).
 
+pub mod act;
 pub mod answer;
 pub mod cors;
 pub mod headers;
@@ -13,6 +14,7 @@ mod refusal;
 pub mod settings;
 pub mod views;
 
+pub use act::{Act, Who};
 pub use answer::Answer;
 pub use cors::Cors;
 pub use headers::Headers;

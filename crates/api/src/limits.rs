@@ -27,3 +27,6 @@ pub const FULL_RETRY_S: u64 = 10;
 
 /// Longest detail of a problem, in characters: enough for every sentence here, little enough for a log line.
 pub const DETAIL_CHARS: usize = 400;
+
+/// How long a body may take to come, in ms.
+pub const BODY_MS: u64 = 10_000;

@@ -54,6 +54,8 @@ pub enum Refusal {
     Closed,
     /// History does not reach back to the cursor.
     HistoryGone,
+    /// The body did not come in time.
+    TooSlow,
     /// The body is too long.
     TooLarge {
         /// What is allowed.
@@ -192,6 +194,7 @@ impl Refusal {
             .detail(
                 "something that may not be missed is gone; read without `after`, or join again",
             ),
+            Self::TooSlow => told(408, "too_slow", "The body did not come in time"),
             Self::TooLarge { most_bytes } => told(413, "too_large", "The body is too large")
                 .detail(format!("{most_bytes} bytes are the most")),
             Self::MediaType => told(415, "media_type", "The body must be JSON")
@@ -333,6 +336,7 @@ mod tests {
             Refusal::Exists,
             Refusal::Closed,
             Refusal::HistoryGone,
+            Refusal::TooSlow,
             Refusal::TooLarge { most_bytes: 16_384 },
             Refusal::MediaType,
             Refusal::NotAllowed(text()),
@@ -363,11 +367,7 @@ mod tests {
                     .iter()
                     .map(|(name, value)| format!("{name}: {value}"))
                     .collect();
-                format!(
-                    "{} {}",
-                    String::from_utf8(body).unwrap(),
-                    headers.join("; ")
-                )
+                format!("{} {}", body, headers.join("; "))
             })
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
@@ -381,7 +381,7 @@ mod tests {
             Refusal::Away("secret".into()),
         ] {
             let (_, body) = refusal.answer().body.unwrap();
-            assert!(!String::from_utf8(body).unwrap().contains("secret"));
+            assert!(!body.contains("secret"));
             assert_eq!(refusal.log_detail(), Some("secret"));
         }
     }

@@ -39,13 +39,20 @@ impl BodyError {
 /// Reads a body as one JSON text. An unknown field, a missing one and one of another type are all refused.
 pub(crate) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
-    if depth(text) > DEPTH {
-        return Err(BodyError::TooDeep);
-    }
+    check_depth(text)?;
     serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Data => BodyError::field(error.to_string()),
         Category::Io | Category::Syntax | Category::Eof => BodyError::NotJson(error.to_string()),
     })
+}
+
+/// Refuses what is nested too deeply.
+pub(crate) fn check_depth(text: &str) -> Result<(), BodyError> {
+    if depth(text) > DEPTH {
+        Err(BodyError::TooDeep)
+    } else {
+        Ok(())
+    }
 }
 
 /// Deepest nesting, told from brackets outside strings; right for every text that is JSON.

@@ -136,6 +136,17 @@ impl Post {
     }
 }
 
+impl Post {
+    /// Checks data that was not posted but put in a message's place.
+    ///
+    /// # Errors
+    /// See [`BodyError`].
+    pub fn check_data(data: &str) -> Result<String, BodyError> {
+        json::check_depth(data)?;
+        json::object("data", data, DATA_BYTES)
+    }
+}
+
 impl RawSpeaker<'_> {
     fn read(self) -> Result<Speaker, BodyError> {
         Ok(Speaker {

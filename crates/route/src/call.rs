@@ -20,9 +20,20 @@ pub enum Sanction {
     Mute,
 }
 
-/// One call of the HTTP interface, with what its path names.
+/// One call of the HTTP interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
+    /// `GET /healthz`
+    Health,
+    /// `GET /readyz`
+    Ready,
+    /// About rooms.
+    Rooms(RoomsCall),
+}
+
+/// A call about rooms, with what its path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomsCall {
     /// `POST /v1/rooms`
     CreateRoom,
     /// `GET /v1/rooms/{room}`
@@ -46,10 +57,6 @@ pub enum Call {
     Lift(RoomId, Sanction, BannedName),
     /// `POST /v1/rooms/{room}/kick`
     Kick(RoomId),
-    /// `GET /healthz`
-    Health,
-    /// `GET /readyz`
-    Ready,
 }
 
 /// Why a request is no call.
@@ -158,21 +165,21 @@ impl Calls {
             })?;
         let room = || named::<RoomId>(&found.params, "room");
         let user = || banned(&found.params);
-        Ok(match *found.value {
-            Name::CreateRoom => Call::CreateRoom,
-            Name::ReadRoom => Call::ReadRoom(room()?),
-            Name::ChangeRoom => Call::ChangeRoom(room()?),
-            Name::CloseRoom => Call::CloseRoom(room()?),
-            Name::Publish => Call::Publish(room()?),
-            Name::History => Call::History(room()?),
-            Name::Hide => Call::Hide(room()?, named(&found.params, "id")?),
-            Name::Join => Call::Join(room()?),
-            Name::Impose(what) => Call::Impose(room()?, what, user()?),
-            Name::Lift(what) => Call::Lift(room()?, what, user()?),
-            Name::Kick => Call::Kick(room()?),
-            Name::Health => Call::Health,
-            Name::Ready => Call::Ready,
-        })
+        Ok(Call::Rooms(match *found.value {
+            Name::Health => return Ok(Call::Health),
+            Name::Ready => return Ok(Call::Ready),
+            Name::CreateRoom => RoomsCall::CreateRoom,
+            Name::ReadRoom => RoomsCall::ReadRoom(room()?),
+            Name::ChangeRoom => RoomsCall::ChangeRoom(room()?),
+            Name::CloseRoom => RoomsCall::CloseRoom(room()?),
+            Name::Publish => RoomsCall::Publish(room()?),
+            Name::History => RoomsCall::History(room()?),
+            Name::Hide => RoomsCall::Hide(room()?, named(&found.params, "id")?),
+            Name::Join => RoomsCall::Join(room()?),
+            Name::Impose(what) => RoomsCall::Impose(room()?, what, user()?),
+            Name::Lift(what) => RoomsCall::Lift(room()?, what, user()?),
+            Name::Kick => RoomsCall::Kick(room()?),
+        }))
     }
 }
 
@@ -204,8 +211,11 @@ fn banned(params: &Params<'_, '_>) -> Result<BannedName, RouteError> {
 mod tests {
     use super::*;
 
-    fn read(method: &str, path: &str) -> Result<Call, RouteError> {
-        Calls::default().read(method, path)
+    fn read(method: &str, path: &str) -> Result<RoomsCall, RouteError> {
+        match Calls::default().read(method, path)? {
+            Call::Rooms(call) => Ok(call),
+            probe => panic!("{probe:?} is not about rooms"),
+        }
     }
 
     #[test]
@@ -225,7 +235,7 @@ mod tests {
         let room: RoomId = "demo.lobby".parse().unwrap();
         assert_eq!(
             read("PUT", "/v1/rooms/demo.lobby/bans/bob"),
-            Ok(Call::Impose(
+            Ok(RoomsCall::Impose(
                 room.clone(),
                 Sanction::Ban,
                 BannedName::Subject("bob".parse().unwrap())
@@ -233,15 +243,15 @@ mod tests {
         );
         assert_eq!(
             read("DELETE", "/v1/rooms/demo%2Elobby/messages/eu-1-7-0"),
-            Ok(Call::Hide(room.clone(), "eu-1-7-0".parse().unwrap()))
+            Ok(RoomsCall::Hide(room.clone(), "eu-1-7-0".parse().unwrap()))
         );
         assert_eq!(
             read("HEAD", "/v1/rooms/demo.lobby"),
-            Ok(Call::ReadRoom(room))
+            Ok(RoomsCall::ReadRoom(room))
         );
         assert_eq!(
             read("POST", "/v1/rooms/~alice/join"),
-            Ok(Call::Join("~alice".parse().unwrap()))
+            Ok(RoomsCall::Join("~alice".parse().unwrap()))
         );
     }
 
@@ -271,7 +281,7 @@ mod tests {
         let digits = "ba7816bf8f01cfea414140de5dae2223";
         assert_eq!(
             read("PUT", &format!("/v1/rooms/!all/bans/jti:{digits}")),
-            Ok(Call::Impose(
+            Ok(RoomsCall::Impose(
                 RoomId::all(),
                 Sanction::Ban,
                 BannedName::Token(digits.into())

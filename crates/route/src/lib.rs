@@ -19,7 +19,7 @@ mod pattern;
 mod router;
 mod tree;
 
-pub use call::{Call, Calls, RouteError, Sanction};
+pub use call::{Call, Calls, RoomsCall, RouteError, Sanction};
 pub use method::{Allow, Method};
 pub use path::PathError;
 pub use pattern::PatternError;

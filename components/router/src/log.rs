@@ -1,0 +1,40 @@
+//! The log: one JSON object a line on standard error, where the host collects it. Refusals that are the caller's own
+//! affair are not in it; bodies, tokens and queries never are.
+
+use serde_json::json;
+use tidegate_api::Refusal;
+
+use crate::request::Incoming;
+
+/// Logs what is the operator's affair.
+pub(crate) fn refusal(request_id: &str, incoming: &Incoming, refusal: &Refusal) {
+    if refusal.status() < 500 {
+        return;
+    }
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "request_id": request_id,
+            "method": incoming.method,
+            "path": incoming.path,
+            "status": refusal.status(),
+            "code": refusal.code(),
+            "detail": refusal.log_detail(),
+        })
+    );
+}
+
+/// Logs rules that moderation does not take.
+pub(crate) fn rules(namespace: &str, version: &str, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "moderation rules were not taken",
+            "namespace": namespace,
+            "version": version,
+            "detail": why,
+        })
+    );
+}

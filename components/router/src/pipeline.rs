@@ -1,0 +1,51 @@
+//! The way of a request: route, identity, quota, moderation, room, answer.
+
+use tidegate_api::act::{self, Act, Given};
+use tidegate_api::{Answer, Refusal, views};
+use tidegate_route::{Call, Calls, RouteError};
+
+use crate::request::Incoming;
+use crate::{identity, moderation, quota, room, settings};
+
+thread_local! {
+    static CALLS: Calls = Calls::default();
+}
+
+/// Carries out one request. What it took from the caller's quota is told in `taken`, whatever comes after.
+pub(crate) async fn run(
+    incoming: &mut Incoming,
+    taken: &mut Vec<(&'static str, String)>,
+) -> Result<Answer, Refusal> {
+    let routed = CALLS.with(|calls| calls.read(&incoming.method, &incoming.path));
+    if routed == Ok(Call::Health) {
+        return Ok(Answer::json(200, &views::Health { status: "alive" }));
+    }
+    let settings = settings::current().await?;
+    let call = match routed {
+        Err(RouteError::Method(allow)) if incoming.method == "OPTIONS" => {
+            return Ok(settings.cors.options(allow, incoming.origin()));
+        }
+        Ok(Call::Rooms(call)) => call,
+        Ok(_) => return Ok(room::ready(&settings).await),
+        Err(error) => return Err(error.into()),
+    };
+
+    let who = identity::of(incoming).await?;
+    let body = match act::takes_body(&call) {
+        true => incoming.body().await?,
+        false => Vec::new(),
+    };
+    let given = Given {
+        region: &settings.region,
+        random: wasi::random::random::get_random_u64(),
+        headers: &incoming.headers(),
+        query: &incoming.query,
+        body: &body,
+    };
+    let act = Act::read(call, &who, &given)?;
+    let address = incoming.address(settings.trusted_proxies);
+    quota::take(&settings, &act, &who, address, taken).await?;
+    let judged = moderation::judge(&settings, act, &who).await?;
+    let trace = incoming.headers().traceparent().to_owned();
+    room::carry_out(&settings, judged, &who, &body, trace).await
+}

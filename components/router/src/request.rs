@@ -1,0 +1,94 @@
+//! A request as the pipeline reads it.
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use spin_sdk::http::{HeaderMap, Request};
+use spin_sdk::wasip3::http_compat::IncomingRequestBody;
+use tidegate_api::limits::BODY_MS;
+use tidegate_api::{Headers, Refusal};
+use tidegate_limit::address;
+use tidegate_room::limits::BODY_BYTES;
+
+/// Where the host says who opened the connection.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
+/// One request. Its body is read when it is asked for, once.
+pub(crate) struct Incoming {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    headers: HeaderMap,
+    body: Option<IncomingRequestBody>,
+}
+
+impl Incoming {
+    pub(crate) fn of(request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        Self {
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body: Some(body),
+        }
+    }
+
+    pub(crate) fn headers(&self) -> Headers<'_> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect()
+    }
+
+    /// The page that calls, if a browser does.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.headers.get("origin")?.to_str().ok()
+    }
+
+    /// The caller's own id for this request, or a new one.
+    pub(crate) fn request_id(&self) -> String {
+        match self.headers().request_id() {
+            Some(id) => id.to_owned(),
+            None => format!("{:016x}", wasi::random::insecure::get_insecure_random_u64()),
+        }
+    }
+
+    /// The address that limits count.
+    pub(crate) fn address(&self, trusted_proxies: usize) -> Option<IpAddr> {
+        let headers = self.headers();
+        // The host's own header is the last of its name, should a caller have sent one too.
+        let peer = address::address(headers.all(CLIENT_ADDRESS).last()?)?;
+        Some(address::client(
+            peer,
+            &headers.all("x-forwarded-for"),
+            trusted_proxies,
+        ))
+    }
+
+    /// The body, bounded in size and time.
+    pub(crate) async fn body(&mut self) -> Result<Vec<u8>, Refusal> {
+        let Some(body) = self.body.take() else {
+            return Ok(Vec::new());
+        };
+        let mut read = pin!(Limited::new(body, BODY_BYTES).collect());
+        let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(BODY_MS)));
+        let collected = poll_fn(|context| match read.as_mut().poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+        })
+        .await
+        .ok_or(Refusal::TooSlow)?;
+        match collected {
+            Ok(body) => Ok(body.to_bytes().to_vec()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge {
+                most_bytes: BODY_BYTES,
+            }),
+            Err(_) => Err(Refusal::BadBody("it broke off".to_owned())),
+        }
+    }
+}

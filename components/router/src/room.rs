@@ -1,0 +1,204 @@
+//! What is done in a room, and what is answered.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tidegate_api::limits::{FULL_RETRY_S, TICKET_MS};
+use tidegate_api::{Act, Answer, Refusal, Settings, Who, views};
+use tidegate_room::endpoint::socket_url;
+use tidegate_room::{Acts, IdempotencyKey, Post};
+use tidegate_route::Sanction;
+use tidegate_stream::RoomId;
+
+use crate::bindings::tidegate::auth::auth;
+use crate::bindings::tidegate::rooms::rooms;
+use crate::convert::{self, actor, place, reader, refusal};
+use crate::identity;
+use crate::moderation::Judged;
+
+/// Carries an act out. `body` is what was posted, by which a repeat is told; `trace` goes with what is appended.
+pub(crate) async fn carry_out(
+    settings: &Settings,
+    judged: Judged,
+    who: &Who,
+    body: &[u8],
+    trace: String,
+) -> Result<Answer, Refusal> {
+    let at = place(settings);
+    let by = |right| actor(who, right, trace.clone());
+    match judged.act {
+        Act::Create { room, settings } => {
+            let asked = convert::settings(settings);
+            let made = rooms::create(at, room.to_string(), by(Acts::ByScope), asked).await;
+            let made = made.map_err(refusal)?;
+            let location = format!("/v1/rooms/{room}");
+            Ok(Answer::json(201, &convert::room(made)).with("location", location))
+        }
+        Act::Read(room) => {
+            let found = rooms::read(at, room.to_string(), reader(who)).await;
+            Ok(Answer::json(200, &convert::room(found.map_err(refusal)?)))
+        }
+        Act::Change {
+            room,
+            right,
+            settings,
+        } => {
+            let asked = convert::settings(settings);
+            let changed = rooms::change(at, room.to_string(), by(right), asked).await;
+            Ok(Answer::json(200, &convert::room(changed.map_err(refusal)?)))
+        }
+        Act::Close { room, right } => done(rooms::close(at, room.to_string(), by(right)).await),
+        Act::Publish { room, post, key } => {
+            let message = message(who, &room, post, key, body, trace, judged.shadow);
+            publish(at, message).await
+        }
+        Act::History { room, page } => {
+            let after = page.after.map(|cursor| cursor.to_string());
+            let found = rooms::history(at, room.to_string(), reader(who), after, page.limit).await;
+            Ok(Answer::json(
+                200,
+                &convert::history(found.map_err(refusal)?),
+            ))
+        }
+        Act::Hide {
+            room,
+            right,
+            message,
+        } => done(rooms::hide(at, room.to_string(), by(right), message.to_string()).await),
+        Act::Join(room) => join(settings, &room, who).await,
+        Act::Sanction {
+            room,
+            right,
+            what,
+            user,
+            seconds,
+        } => {
+            let what = match what {
+                Sanction::Ban => rooms::Penalty::Ban,
+                Sanction::Mute => rooms::Penalty::Mute,
+            };
+            let user = user.to_string();
+            done(rooms::sanction(at, room.to_string(), by(right), what, user, seconds).await)
+        }
+        Act::Kick { room, right, user } => {
+            done(rooms::kick(at, room.to_string(), by(right), user.to_string()).await)
+        }
+    }
+}
+
+fn done(outcome: Result<(), rooms::Refusal>) -> Result<Answer, Refusal> {
+    outcome.map(|()| Answer::no_content()).map_err(refusal)
+}
+
+fn message(
+    who: &Who,
+    room: &RoomId,
+    post: Post,
+    key: Option<IdempotencyKey>,
+    body: &[u8],
+    trace: String,
+    shadow: bool,
+) -> rooms::Message {
+    let caller = who.caller();
+    let (subject, info) = match post.speaker {
+        Some(speaker) => (speaker.subject.to_string(), speaker.info),
+        None => (
+            who.subject().to_string(),
+            caller.map(|caller| caller.info.clone()).unwrap_or_default(),
+        ),
+    };
+    rooms::Message {
+        room: room.to_string(),
+        kind: post.kind.name().to_owned(),
+        subject,
+        info,
+        data: post.data,
+        key: key.map(|key| key.to_string()).unwrap_or_default(),
+        posted: body.to_vec(),
+        trace,
+        shadow,
+        service: caller.is_some_and(|caller| caller.is_service()),
+        caller: who.subject().to_string(),
+        token: caller.and_then(|caller| caller.token.clone()),
+    }
+}
+
+async fn publish(at: rooms::Place, message: rooms::Message) -> Result<Answer, Refusal> {
+    Ok(match rooms::publish(at, message).await.map_err(refusal)? {
+        rooms::Receipt::Appended(appended) => Answer::json(
+            202,
+            &views::Published {
+                id: appended.id,
+                cursor: appended.cursor,
+            },
+        ),
+        rooms::Receipt::Counted(likes) => Answer::json(202, &views::Liked { likes }),
+    })
+}
+
+/// A ticket for a room, and the sockets where it is good: this region's first, then the others'.
+async fn join(settings: &Settings, room: &RoomId, who: &Who) -> Result<Answer, Refusal> {
+    let welcome = rooms::join(place(settings), room.to_string(), reader(who))
+        .await
+        .map_err(refusal)?;
+    let caller = who.caller();
+    let latest_ms = now_ms().saturating_add(TICKET_MS);
+    let grant = auth::Grant {
+        room: room.to_string(),
+        subject: who.subject().to_string(),
+        token: caller.and_then(|caller| caller.token.clone()),
+        moderator: caller.is_some_and(|caller| caller.is_moderator(room, &welcome.room.owner)),
+        expires_ms: caller.map_or(latest_ms, |caller| caller.expires_ms.min(latest_ms)),
+    };
+    let ticket_expires_ms = grant.expires_ms;
+    let ticket = auth::ticket(grant).await.map_err(identity::refusal)?;
+    let mut endpoints: Vec<views::Endpoint> = welcome
+        .endpoints
+        .into_iter()
+        .map(|endpoint| views::Endpoint {
+            region: endpoint.region,
+            url: endpoint.url,
+        })
+        .collect();
+    // With no node of its own in sight, the region's public name is still worth a try.
+    let own = settings.own().filter(|_| endpoints.is_empty());
+    let named = own.into_iter().chain(settings.others());
+    endpoints.extend(named.map(|place| views::Endpoint {
+        region: place.name.to_string(),
+        url: socket_url(&place.socket),
+    }));
+    Ok(Answer::json(
+        200,
+        &views::Joined {
+            room: convert::room(welcome.room),
+            subject: who.subject().to_string(),
+            ticket,
+            ticket_expires_ms,
+            cursor: welcome.cursor,
+            endpoints,
+        },
+    ))
+}
+
+/// Whether this region can serve by itself.
+pub(crate) async fn ready(settings: &Settings) -> Answer {
+    let seen = rooms::ready(place(settings)).await;
+    let is_ready = seen.detail.is_empty();
+    let view = views::Readiness {
+        status: if is_ready { "ready" } else { "not_ready" },
+        region: settings.region.to_string(),
+        redis: seen.redis,
+        live_nodes: seen.live_nodes,
+        detail: seen.detail,
+    };
+    if is_ready {
+        Answer::json(200, &view)
+    } else {
+        Answer::json(503, &view).with("retry-after", FULL_RETRY_S.to_string())
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
+}
