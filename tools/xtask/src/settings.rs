@@ -98,7 +98,11 @@ fn environment_name(name: &str) -> String {
     format!("{SPIN}{}", name.to_ascii_uppercase())
 }
 
-fn read(path: &Path) -> Result<Vec<(String, String)>> {
+/// The lines of an env file.
+///
+/// # Errors
+/// When it cannot be read, or a line is malformed.
+pub fn read(path: &Path) -> Result<Vec<(String, String)>> {
     let lines = dotenvy::from_path_iter(path)
         .with_context(|| format!("{} cannot be read", path.display()))?;
     lines.collect::<Result<_, _>>().with_context(|| {

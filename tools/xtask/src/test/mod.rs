@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, in order, with a table of what was done at the end.
 
 mod closing;
+mod readme;
 mod steps;
 mod table;
 mod tools;
@@ -122,6 +123,7 @@ impl Bench<'_> {
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
                 Ok(Outcome::Passed)
             }
+            Step::Readme => readme::run(self).map(|()| Outcome::Passed),
             Step::Web => web::run(self, closing).map(|()| Outcome::Passed),
             _ => match self.commands(step)? {
                 commands if commands.is_empty() => Ok(Outcome::LeftOut),

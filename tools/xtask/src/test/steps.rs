@@ -28,6 +28,12 @@ const NPM: Tool = Tool {
     brew: "node",
     what_for: "the JavaScript client",
 };
+const CURL: Tool = Tool {
+    program: "curl",
+    apt: "curl",
+    brew: "curl",
+    what_for: "the README's lines",
+};
 const CHROMIUM: Tool = Tool {
     program: "chromium",
     apt: "chromium",
@@ -47,6 +53,7 @@ pub enum Step {
     Docs,
     Build,
     EndToEnd,
+    Readme,
     Js,
     Web,
 }
@@ -65,13 +72,14 @@ pub fn of(part: Part) -> Vec<Step> {
             Docs,
             Build,
             EndToEnd,
+            Readme,
             Js,
             Web,
         ],
         Part::Lint => vec![Format, Dependencies, Clippy, ClippyComponents],
         Part::Unit => vec![Unit],
         Part::Doc => vec![DocTests, Docs],
-        Part::E2e => vec![Build, EndToEnd],
+        Part::E2e => vec![Build, EndToEnd, Readme],
         Part::Js => vec![Js],
         Part::Web => vec![Build, Web],
     }
@@ -90,6 +98,7 @@ impl Step {
             Self::Docs => "documentation",
             Self::Build => "build what runs",
             Self::EndToEnd => "end to end",
+            Self::Readme => "the README's lines",
             Self::Js => "JavaScript client",
             Self::Web => "demo page",
         }
@@ -100,6 +109,7 @@ impl Step {
         match self {
             Self::Unit => &[REDIS],
             Self::EndToEnd => &[REDIS, FAKETIME],
+            Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],
             Self::Web => &[REDIS, NODE, NPM, CHROMIUM],
             _ => &[],
@@ -108,7 +118,7 @@ impl Step {
 
     /// The step without which it makes no sense.
     pub fn stands_on(self) -> Option<Self> {
-        matches!(self, Self::EndToEnd | Self::Web).then_some(Self::Build)
+        matches!(self, Self::EndToEnd | Self::Readme | Self::Web).then_some(Self::Build)
     }
 }
 
@@ -147,7 +157,7 @@ impl Bench<'_> {
                 commands.push(in_folder("npm", &["test", "--silent"], folder));
                 commands
             }
-            Step::Build | Step::Web => Vec::new(),
+            Step::Build | Step::Readme | Step::Web => Vec::new(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What runs the edge: Spin, or the wasmtime host of this workspace.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -7,6 +8,7 @@ use anyhow::{Result, bail};
 use super::plan::{HOST, Plan};
 use crate::doctor;
 use crate::progress::Progress;
+use crate::settings;
 use crate::workspace::Workspace;
 
 /// What the command line may force.
@@ -55,6 +57,25 @@ impl Edge {
             Self::Spin => &["fanout"],
             Self::Embedded => &["fanout", "edge-host"],
         }
+    }
+
+    /// The process that serves `spin.toml` with the variables of a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn command_with_file(
+        self,
+        workspace: &Workspace,
+        plan: &Plan,
+        file: &Path,
+    ) -> Result<Command> {
+        let mut command = self.command(workspace, plan);
+        match self {
+            Self::Embedded => drop(command.arg("--env-file").arg(file)),
+            // Spin reads `.env` beside the manifest only, and that one is not ours to write.
+            Self::Spin => drop(command.envs(settings::read(file)?)),
+        }
+        Ok(command)
     }
 
     /// The process that serves `spin.toml`.

@@ -5,8 +5,8 @@ mod edge;
 mod node;
 mod plan;
 mod ports;
-mod ready;
-mod redis;
+pub mod ready;
+pub mod redis;
 mod resp;
 mod system;
 
