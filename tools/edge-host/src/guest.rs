@@ -45,6 +45,8 @@ impl Guest {
             .build();
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits::MAX_HEAD_BYTES * 2);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits::MAX_RESOURCES);
         let bounds = Bounds {
             memory: Bound::new(max_memory_bytes),
             table: Bound::new(limits::MAX_TABLE_ELEMENTS),
@@ -53,7 +55,7 @@ impl Guest {
             config,
             connections,
             bounds,
-            table: ResourceTable::new(),
+            table,
             wasi,
             http,
             hooks: NoOutgoingHttp,

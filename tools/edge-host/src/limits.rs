@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const MAX_MEMORY_BYTES: usize = 128 << 20;
 /// Table elements one instance may hold, all tables together.
 pub const MAX_TABLE_ELEMENTS: usize = 200_000;
+/// Host resources (streams, headers, connections …) one instance may hold.
+pub const MAX_RESOURCES: usize = 10_000;
 /// Milliseconds a request may take from its first byte at the guest to the last byte of its answer.
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// Requests at work in guests at once; one more gets 503.
@@ -40,6 +42,8 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// How long a client may pause within a body.
 pub const BODY_PAUSE: Duration = Duration::from_secs(10);
+/// How long a client may leave an answer unread before its connection is closed.
+pub const UNREAD: Duration = Duration::from_secs(30);
 /// How long requests in flight may still take once the host is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
 

@@ -10,6 +10,7 @@ mod guest;
 mod handler;
 mod hosts;
 mod limits;
+mod log;
 mod manifest;
 mod names;
 mod redis;
@@ -23,14 +24,13 @@ mod template;
 mod variables;
 mod variables_host;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Wrong flags, manifest, variables or components (`EX_USAGE`).
 const EXIT_CONFIG: u8 = 64;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    start_log(args.log_json);
+    log::start(args.log_json);
     let app = match app::App::load(&args) {
         Ok(app) => app,
         Err(error) => return fail(&error, EXIT_CONFIG),
@@ -89,14 +89,4 @@ async fn serve(app: app::App, args: &args::Args) -> Result<()> {
     })
     .await;
     Ok(())
-}
-
-fn start_log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour);
-    if json { log.json().init() } else { log.init() }
 }

@@ -189,3 +189,54 @@ pub fn with_place(body: WasiBody, place: Arc<OwnedSemaphorePermit>) -> WasiBody 
     })
     .boxed_unsync()
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode, Uri};
+
+    use super::{Refusal, absolute_uri, problem};
+
+    fn uri(target: &str, hosts: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append("host", host.parse().unwrap());
+        }
+        absolute_uri(&target.parse::<Uri>().unwrap(), &headers)
+            .ok()
+            .map(|uri| uri.to_string())
+    }
+
+    #[test]
+    fn the_whole_uri_comes_from_target_and_host() {
+        assert_eq!(uri("/a?b", &["h:1"]).unwrap(), "http://h:1/a?b");
+        assert_eq!(uri("http://h/a", &["h"]).unwrap(), "http://h/a");
+        assert_eq!(uri("http://h/a", &[]).unwrap(), "http://h/a");
+        for (target, hosts) in [
+            ("/a", &[][..]),
+            ("/a", &["h", "h"]),
+            ("/a", &["h h"]),
+            ("http://g/a", &["h"]),
+        ] {
+            assert_eq!(uri(target, hosts), None, "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn each_refusal_is_one_status() {
+        for (refusal, status) in [
+            (Refusal::BadHost, 400),
+            (Refusal::NoRoute, 404),
+            (Refusal::TooLarge, 413),
+            (Refusal::Failed, 500),
+            (Refusal::Busy, 503),
+            (Refusal::TimedOut, 504),
+        ] {
+            let response = problem(&refusal);
+            assert_eq!(response.status(), StatusCode::from_u16(status).unwrap());
+            assert_eq!(
+                response.headers().contains_key("retry-after"),
+                status == 503
+            );
+        }
+    }
+}

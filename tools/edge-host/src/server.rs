@@ -89,8 +89,11 @@ fn connection(
     server: Arc<Server>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // An answer leaves in two writes, and the second must not wait for the client's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%client, "no TCP_NODELAY: {error}");
+    if let Err(error) = stream
+        .set_nodelay(true)
+        .and_then(|()| end_when_unread(&stream))
+    {
+        tracing::debug!(%client, "socket option not set: {error}");
     }
     let service = service_fn(move |request| {
         let server = server.clone();
@@ -102,6 +105,16 @@ fn connection(
         .max_headers(limits::MAX_HEADERS)
         .max_buf_size(limits::MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+#[cfg(target_os = "linux")]
+fn end_when_unread(stream: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limits::UNREAD))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_when_unread(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
 }
 
 impl Server {

@@ -32,41 +32,42 @@ impl GuestOutput {
 }
 
 impl Line {
-    fn write(&mut self, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            for part in piece.chunks(LOG_LINE_BYTES) {
-                self.pending.extend_from_slice(part);
-                if part.ends_with(b"\n") || self.pending.len() >= LOG_LINE_BYTES {
-                    self.flush();
+    fn log(&mut self, bytes: &[u8]) {
+        let Self {
+            component,
+            stream,
+            pending,
+        } = self;
+        split(pending, bytes, |text| {
+            tracing::info!(target: "guest", component, stream, "{text}");
+        });
+    }
+}
+
+/// Adds `bytes` to what is pending, and gives away each line that is complete or as long as a line may be.
+fn split(pending: &mut Vec<u8>, bytes: &[u8], mut line: impl FnMut(&str)) {
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(rest.len().min(LOG_LINE_BYTES - pending.len()));
+            pending.extend_from_slice(part);
+            rest = after;
+            if pending.ends_with(b"\n") || pending.len() == LOG_LINE_BYTES {
+                let text = String::from_utf8_lossy(pending);
+                let text = text.trim_end_matches(['\n', '\r']);
+                if !text.is_empty() {
+                    // A guest's control characters must not reach the operator's terminal.
+                    line(&text.replace(|sign: char| sign.is_control() && sign != '\t', "\u{fffd}"));
                 }
+                pending.clear();
             }
         }
-    }
-
-    fn flush(&mut self) {
-        let text = String::from_utf8_lossy(&self.pending);
-        let text = text.trim_end_matches(['\n', '\r']);
-        if !text.is_empty() {
-            // A guest's control characters must not reach the operator's terminal.
-            let text: String = text
-                .chars()
-                .map(|sign| {
-                    if sign.is_control() && sign != '\t' {
-                        '\u{fffd}'
-                    } else {
-                        sign
-                    }
-                })
-                .collect();
-            tracing::info!(target: "guest", component = self.component, stream = self.stream, "{text}");
-        }
-        self.pending.clear();
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.flush();
+        self.log(b"\n");
     }
 }
 
@@ -91,7 +92,7 @@ impl AsyncWrite for GuestOutput {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .write(bytes);
+            .log(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -101,5 +102,31 @@ impl AsyncWrite for GuestOutput {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+    use crate::limits::LOG_LINE_BYTES;
+
+    #[test]
+    fn output_is_cut_into_lines() {
+        let mut pending = Vec::new();
+        let mut lines = Vec::new();
+        for bytes in [&b"a"[..], b"b\nc\r\n\nd", b"\x1b[2J\te", b"\n\xff\n"] {
+            split(&mut pending, bytes, |line| lines.push(line.to_owned()));
+        }
+        assert_eq!(lines, ["ab", "c", "d\u{fffd}[2J\te", "\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut() {
+        let mut pending = b"start".to_vec();
+        let mut lengths = Vec::new();
+        split(&mut pending, &[b'x'; 2 * LOG_LINE_BYTES], |line| {
+            lengths.push(line.len())
+        });
+        assert_eq!((lengths, pending.len()), (vec![LOG_LINE_BYTES; 2], 5));
     }
 }

@@ -237,7 +237,7 @@ fn unchunk(mut rest: &str) -> String {
     while let Some((length, after)) = rest.split_once("\r\n") {
         let length = usize::from_str_radix(length, 16).unwrap();
         body += &after[..length];
-        rest = &after[length..].trim_start_matches("\r\n");
+        rest = after[length..].trim_start_matches("\r\n");
     }
     body
 }
