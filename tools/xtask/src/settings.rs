@@ -216,4 +216,28 @@ mod tests {
             settings.required(name).unwrap();
         }
     }
+
+    #[test]
+    fn the_example_sets_what_the_manifest_has_and_all_that_has_no_default() {
+        let workspace = Workspace::find().unwrap();
+        let manifest = std::fs::read_to_string(workspace.path("spin.toml")).unwrap();
+        let example = read(&workspace.path(".env.example")).unwrap();
+        for (name, _) in &example {
+            let name = name.strip_prefix(SPIN).unwrap().to_ascii_lowercase();
+            assert!(
+                manifest.contains(&format!("\n{name} = {{ ")),
+                "{name} is not in spin.toml"
+            );
+        }
+        let required = manifest
+            .lines()
+            .filter(|line| line.contains("required = true"));
+        for name in required.filter_map(|line| line.split(' ').next()) {
+            let name = environment_name(name);
+            assert!(
+                example.iter().any(|(one, _)| *one == name),
+                "{name} is not in .env.example"
+            );
+        }
+    }
 }
