@@ -130,7 +130,8 @@ impl Bench<'_> {
             Step::Dependencies => self.tools.deny(self.workspace).into_iter().collect(),
             Step::Clippy => vec![self.cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])],
             Step::ClippyComponents => {
-                let mut command = self.cargo(&["clippy", "--target", WASM_TARGET]);
+                // The release profile, so that macros and build scripts are those of the components that run.
+                let mut command = self.cargo(&["clippy", "--release", "--target", WASM_TARGET]);
                 for component in COMPONENTS {
                     command.args(["-p", component]);
                 }
