@@ -1,5 +1,6 @@
 //! A clock that a test can set, by libfaketime.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Sets what one server takes for the time.
@@ -28,10 +29,14 @@ impl SetClock {
     }
 
     /// What the server must be started with. Its timers go on by the true clock.
-    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 5] {
+    pub(crate) fn environment(&self) -> [(&'static str, OsString); 5] {
+        // libc is named after it so that its malloc comes before jemalloc's, which asks for the time while it sets itself
+        // up, and so waits for itself.
+        let mut libraries = self.library.clone().into_os_string();
+        libraries.push(":libc.so.6");
         [
-            ("LD_PRELOAD", self.library.clone()),
-            ("FAKETIME_TIMESTAMP_FILE", self.file.clone()),
+            ("LD_PRELOAD", libraries),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.clone().into()),
             ("FAKETIME_NO_CACHE", "1".into()),
             ("FAKETIME_FMT", "%s".into()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),

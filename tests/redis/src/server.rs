@@ -62,6 +62,7 @@ impl RedisServer {
             if server.try_start() {
                 return server;
             }
+            server.kill();
         }
         panic!("redis-server did not start: {}", server.last_words());
     }

@@ -96,17 +96,33 @@ impl Fault {
     /// Reads the error's text, wherever in it a client puts Redis' own words.
     pub fn of(message: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-        if has(&["OOM command not allowed", "MISCONF", "NOREPLICAS"]) {
+        if has(&FULL) {
             Self::Full
         } else if has(&["Function not found"]) {
             Self::NoLibrary
-        } else if has(&["LOADING", "READONLY", "MASTERDOWN"]) {
+        } else if has(&NOT_READY) {
             Self::NotReady
         } else {
             Self::Other
         }
     }
 }
+
+/// Some clients put the code into words of their own, so what follows it is looked for as well.
+const FULL: [&str; 4] = [
+    "command not allowed when used memory",
+    "MISCONF",
+    "NOREPLICAS",
+    "Not enough good replicas",
+];
+const NOT_READY: [&str; 6] = [
+    "LOADING",
+    "is loading the dataset",
+    "READONLY",
+    "against a read only replica",
+    "MASTERDOWN",
+    "Link with MASTER is down",
+];
 
 #[cfg(test)]
 mod tests {
@@ -116,6 +132,10 @@ mod tests {
     fn redis_own_errors_are_told_apart() {
         assert_eq!(
             Fault::of("OOM command not allowed when used memory > 'maxmemory'."),
+            Fault::Full
+        );
+        assert_eq!(
+            Fault::of("\"OOM\": command not allowed when used memory > 'maxmemory'."),
             Fault::Full
         );
         assert_eq!(Fault::of("ERR Function not found"), Fault::NoLibrary);

@@ -1,0 +1,12 @@
+//! The function library on a real Redis, driven through the calls of `tidegate-stream`.
+
+mod control;
+mod counters;
+mod full;
+mod limit;
+mod model;
+mod publish;
+mod read;
+mod refusals;
+mod restart;
+mod site;
