@@ -29,6 +29,33 @@ impl Hub {
         }
     }
 
+    /// The shard cannot be tailed now: whoever waits for it may try again. `!all`, which nobody asks for, waits on.
+    pub fn not_opened(&mut self, shard: Shard) {
+        let Some(state) = self.shards.get(&shard).filter(|state| !state.open) else {
+            return;
+        };
+        for key in state.rooms.clone() {
+            let room = &self.rooms[key as usize];
+            if room.id == RoomId::all() {
+                continue;
+            }
+            for sub in room.list.clone() {
+                if sub != NOBODY {
+                    self.end_key(sub, ErrorCode::TryAgain);
+                }
+            }
+        }
+        if self.shards.get(&shard).is_some_and(|state| state.rooms.is_empty()) {
+            self.shards.remove(&shard);
+        }
+    }
+
+    /// Asks again for shards that are not tailed yet.
+    pub fn ask_again(&mut self) {
+        let waiting = self.shards.iter().filter(|(_, state)| !state.open);
+        self.actions.extend(waiting.map(|(&shard, _)| Action::OpenShard(shard)));
+    }
+
     /// An origin is tailed from now on, in a shard that was open before. What it wrote up to `position` is a hole.
     pub fn origin_opened(&mut self, shard: Shard, origin: &Region, position: StreamId) {
         let known = self

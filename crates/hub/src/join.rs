@@ -155,6 +155,18 @@ impl Hub {
         }
     }
 
+    /// Where a subscription that has not been let in yet will start; none if it has, or the shard is not tailed.
+    pub fn starts_at(&self, sub: SubRef) -> Option<Cursor> {
+        let known = self.subs.get(sub.key as usize)?;
+        let Phase::Opening(opening) = &known.phase else {
+            return None;
+        };
+        match &opening.cursor {
+            Some(cursor) => Some(cursor.clone()),
+            None => self.position(&self.rooms[known.room as usize].id),
+        }
+    }
+
     /// The room of a subscription.
     pub fn room_of(&self, sub: SubRef) -> Option<&RoomId> {
         let known = self.subs.get(sub.key as usize)?;

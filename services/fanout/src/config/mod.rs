@@ -1,0 +1,239 @@
+//! What a node runs with, checked before anything starts.
+
+mod args;
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail, ensure};
+pub use args::Args;
+use serde::Deserialize;
+use tidegate_auth::{KeySet, TicketKeys, example_keys_allowed};
+use tidegate_hub::HubLimits;
+use tidegate_protocol::upgrade::Origins;
+use tidegate_stream::calls::Bounds;
+use tidegate_stream::{NodeName, Region};
+
+/// A checked configuration.
+pub struct Config {
+    /// Viewers' listener.
+    pub listen: SocketAddr,
+    /// Operators' listener.
+    pub admin: SocketAddr,
+    /// As given; else made from the bound address.
+    pub public_url: Option<String>,
+    /// This node.
+    pub node: NodeName,
+    /// This region.
+    pub region: Region,
+    /// Threads that hold sockets.
+    pub cores: usize,
+    /// Over how long viewers are sent away, ms.
+    pub grace_ms: u64,
+    /// `SO_SNDBUF` of viewers' sockets, bytes.
+    pub send_buffer_bytes: usize,
+    /// Ring and tick.
+    pub hub: HubLimits,
+    /// Redis.
+    pub redis: redis::Client,
+    /// What keys begin with.
+    pub prefix: String,
+    /// How much logs keep.
+    pub bounds: Bounds,
+    /// Keys of tickets.
+    pub tickets: TicketKeys,
+    /// Pages that may connect.
+    pub origins: Origins,
+    /// The demo's back end.
+    pub demo: Option<DemoConfig>,
+}
+
+/// What the demo's back end needs.
+pub struct DemoConfig {
+    /// Its listener.
+    pub listen: SocketAddr,
+    /// The edge, without a slash at the end.
+    pub edge: String,
+    /// Keys that sign tokens.
+    pub keys: KeySet,
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+}
+
+#[derive(Deserialize)]
+struct RegionLine {
+    edge: String,
+}
+
+/// Most threads that a node may be told to use.
+const MOST_CORES: usize = 256;
+
+impl Config {
+    /// Checks what was given. The error says which setting is wrong and what to do about it.
+    pub fn new(args: Args) -> anyhow::Result<Self> {
+        let region = args.region.parse().context("region (SPIN_VARIABLE_REGION)")?;
+        let node = match &args.node {
+            Some(name) => name.parse().context("--node")?,
+            None => random_name()?,
+        };
+        let usable = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = args.cores.unwrap_or(usable);
+        ensure!((1..=MOST_CORES).contains(&cores), "--cores must be 1 to {MOST_CORES}");
+        if let Some(url) = &args.public_url {
+            let good = url.starts_with("ws://") || url.starts_with("wss://");
+            ensure!(good, "--public-url must begin with ws:// or wss://");
+        }
+        let prefix = args.prefix.clone();
+        let plain = !prefix.is_empty()
+            && prefix.len() <= 32
+            && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        ensure!(plain, "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _");
+        let tickets = TicketKeys::parse(&args.ticket_keys)
+            .context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
+        let local = example_keys_allowed(&args.redis_url);
+        if tickets.is_example() && !local {
+            bail!(
+                "ticket_keys (SPIN_VARIABLE_TICKET_KEYS) are the published example's, and Redis is not on loopback: \
+                 make keys of your own, see .env.example"
+            );
+        }
+        Ok(Self {
+            listen: args.listen,
+            admin: args.admin,
+            public_url: args.public_url.clone(),
+            node,
+            region,
+            cores,
+            grace_ms: args.grace_ms,
+            send_buffer_bytes: args.send_buffer_kib as usize * 1024,
+            hub: HubLimits {
+                ring_bytes: args.ring_kib as usize * 1024,
+                tick_ceiling_ms: args.tick_ms,
+            },
+            redis: redis_client(&args.redis_url)?,
+            prefix,
+            bounds: bounds(&args)?,
+            tickets,
+            origins: Origins::parse(&args.cors_origins)
+                .context("cors_origins (SPIN_VARIABLE_CORS_ORIGINS)")?,
+            demo: demo(&args, local)?,
+        })
+    }
+}
+
+fn redis_client(url: &str) -> anyhow::Result<redis::Client> {
+    let one = !url.contains(',') && !url.split("://").next().is_some_and(|head| head.contains('='));
+    ensure!(
+        one,
+        "redis_url (SPIN_VARIABLE_REDIS_URL): this version takes one address, not ranges of shards"
+    );
+    // The client's own error may repeat the address, password included.
+    redis::Client::open(url).map_err(|_| {
+        anyhow::anyhow!("redis_url (SPIN_VARIABLE_REDIS_URL) must be redis://[USER:PASSWORD@]HOST:PORT[/DB]")
+    })
+}
+
+fn bounds(args: &Args) -> anyhow::Result<Bounds> {
+    // A node appends to logs only: how much rooms keep is the edge's to say.
+    let log_max = args.log_max.unwrap_or(100_000);
+    let retention_ms = args.retention_ms.unwrap_or(Bounds::default().retention_ms());
+    Bounds::new(1, 1, log_max, retention_ms).context("log_max or retention_ms (SPIN_VARIABLE_…)")
+}
+
+fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
+    let Some(listen) = args.demo else { return Ok(None) };
+    ensure!(
+        listen.ip().is_loopback(),
+        "--demo gives a token to whoever asks: it listens on loopback only, 127.0.0.1:8080 for one"
+    );
+    let text = args
+        .auth_keys
+        .as_deref()
+        .context("--demo needs auth_keys (SPIN_VARIABLE_AUTH_KEYS) to sign tokens")?;
+    let keys = KeySet::parse(text).context("auth_keys (SPIN_VARIABLE_AUTH_KEYS)")?;
+    if keys.is_example() && !local_redis {
+        bail!("auth_keys (SPIN_VARIABLE_AUTH_KEYS) are the published example's, and Redis is not on loopback");
+    }
+    let regions: Vec<RegionLine> =
+        serde_json::from_str(&args.regions).context("regions (SPIN_VARIABLE_REGIONS)")?;
+    let edge = args
+        .edge_url
+        .clone()
+        .or_else(|| regions.first().map(|line| line.edge.clone()))
+        .unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
+    ensure!(
+        edge.starts_with("http://") || edge.starts_with("https://"),
+        "--edge-url must begin with http:// or https://"
+    );
+    Ok(Some(DemoConfig {
+        listen,
+        edge: edge.trim_end_matches('/').to_owned(),
+        keys,
+        issuer: args
+            .auth_issuer
+            .clone()
+            .context("--demo needs auth_issuer (SPIN_VARIABLE_AUTH_ISSUER)")?,
+        audience: args
+            .auth_audience
+            .clone()
+            .context("--demo needs auth_audience (SPIN_VARIABLE_AUTH_AUDIENCE)")?,
+    }))
+}
+
+fn random_name() -> anyhow::Result<NodeName> {
+    let name = format!("node-{:08x}", crate::chance::number() as u32);
+    Ok(name.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    const KEYS: &str = r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-a","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
+
+    fn config(more: &[&str]) -> anyhow::Result<Config> {
+        let mut words = vec![
+            "fanout", "--region", "local", "--redis-url", "redis://127.0.0.1:1", "--ticket-keys", KEYS,
+        ];
+        words.extend(more);
+        Config::new(Args::try_parse_from(words)?)
+    }
+
+    fn refused(more: &[&str]) -> String {
+        match config(more) {
+            Ok(_) => panic!("{more:?} was taken"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn an_example_is_enough_on_loopback_only() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.region.as_str(), "local");
+        assert!(config.node.as_str().starts_with("node-"));
+        let far = ["fanout", "--region", "r", "--redis-url", "redis://10.0.0.1", "--ticket-keys", KEYS];
+        let error = Config::new(Args::try_parse_from(far).unwrap()).err().unwrap();
+        assert!(error.to_string().contains("published example"));
+    }
+
+    #[test]
+    fn every_refusal_names_the_setting() {
+        assert!(refused(&["--node", "N 1"]).contains("--node"));
+        assert!(refused(&["--cores", "0"]).contains("--cores"));
+        assert!(refused(&["--public-url", "http://a"]).contains("--public-url"));
+        assert!(refused(&["--prefix", "a:b"]).contains("PREFIX"));
+        assert!(refused(&["--cors-origins", "*"]).contains("CORS_ORIGINS"));
+        assert!(refused(&["--log-max", "0"]).contains("log_max"));
+        assert!(refused(&["--demo", "0.0.0.0:80"]).contains("loopback"));
+        assert!(refused(&["--demo", "127.0.0.1:0"]).contains("AUTH_KEYS"));
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let words = ["fanout", "--region", "r", "--redis-url", "http://u:secret@h", "--ticket-keys", KEYS];
+        let error = Config::new(Args::try_parse_from(words).unwrap()).err().unwrap();
+        assert!(!format!("{error:#}").contains("secret"));
+    }
+}

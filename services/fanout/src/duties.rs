@@ -1,0 +1,229 @@
+//! What a node owes its region each second: its place among the nodes, counts of viewers, likes that were left over, the
+//! clock; and what it learns: which regions there are.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tidegate_stream::calls::{Bounds, Clock as ClockCall, Flush, Presence};
+use tidegate_stream::{Region, RoomId, Shard};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
+
+use crate::link::{Link, LinkError, flatten, strings, words};
+use crate::node::{Counts, Node};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// All counts are told again after so many seconds, since they lapse.
+const ALL_EVERY: u64 = 10;
+/// A node that has not said so for this long is taken for dead, ms.
+const NODE_LIVES_MS: u64 = 10_000;
+
+/// The duties of one node.
+pub struct Duties {
+    node: Arc<Node>,
+    link: Link,
+    bounds: Bounds,
+    public_url: String,
+    /// Viewers by room and core.
+    counts: HashMap<RoomId, Vec<u64>>,
+    changed: BTreeSet<RoomId>,
+    /// When Redis last took a write, ms of the node's clock.
+    served_ms: Arc<AtomicU64>,
+    away: bool,
+}
+
+#[derive(Deserialize)]
+struct RegionLine {
+    state: String,
+}
+
+impl Duties {
+    /// For a node that is reached at `public_url`.
+    pub fn new(node: Arc<Node>, bounds: Bounds, public_url: String, served_ms: Arc<AtomicU64>) -> Self {
+        Self {
+            link: Link::new(node.redis.clone()),
+            node,
+            bounds,
+            public_url,
+            counts: HashMap::new(),
+            changed: BTreeSet::new(),
+            served_ms,
+            away: false,
+        }
+    }
+
+    /// Does them until it is dropped.
+    pub async fn run(&mut self, inbox: &mut UnboundedReceiver<Counts>) {
+        let mut every = tokio::time::interval(EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seconds: u64 = 0;
+        loop {
+            tokio::select! {
+                _ = every.tick() => {
+                    if seconds.is_multiple_of(ALL_EVERY) {
+                        self.changed.extend(self.counts.keys().cloned());
+                    }
+                    seconds += 1;
+                    let result = self.once().await;
+                    self.note(result);
+                }
+                counts = inbox.recv() => match counts {
+                    Some(counts) => self.count(counts),
+                    None => return,
+                }
+            }
+        }
+    }
+
+    /// Takes what cores said at last.
+    pub fn take_rest(&mut self, inbox: &mut UnboundedReceiver<Counts>) {
+        while let Ok(counts) = inbox.try_recv() {
+            self.count(counts);
+        }
+    }
+
+    fn count(&mut self, (core, rooms): Counts) {
+        let cores = self.node.metrics.cores.len();
+        for (room, viewers) in rooms {
+            self.counts.entry(room.clone()).or_insert_with(|| vec![0; cores])[core] = viewers;
+            self.changed.insert(room);
+        }
+    }
+
+    fn note(&mut self, result: Result<(), LinkError>) {
+        let metrics = &self.node.metrics;
+        metrics.redis_up.set(u64::from(result.is_ok()));
+        match result {
+            Ok(()) => {
+                if std::mem::take(&mut self.away) {
+                    tracing::info!("Redis is back");
+                }
+                self.served_ms.store(self.node.clock.now_ms(), Ordering::Relaxed);
+            }
+            Err(error) => {
+                metrics.duty_failures.add(1);
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!(%error, "Redis does not serve; sockets stay open");
+                }
+            }
+        }
+    }
+
+    async fn once(&mut self) -> Result<(), LinkError> {
+        self.say_here().await?;
+        self.tell_counts().await?;
+        self.flush_likes().await
+    }
+
+    async fn say_here(&mut self) -> Result<(), LinkError> {
+        let (keys, region) = (&self.node.keys, &self.node.region);
+        let connections = self.node.connections.load(Ordering::Relaxed);
+        let line = serde_json::json!({
+            "url": self.public_url,
+            "connections": connections,
+            "load": (connections as f64 / self.node.most_connections.max(1) as f64).min(1.0),
+            "until_ms": self.node.clock.redis_ms() + NODE_LIVES_MS,
+        });
+        let mut commands = vec![ClockCall::call(keys).command(), words(["HGETALL", &keys.regions()])];
+        if !self.node.draining.load(Ordering::Relaxed) {
+            let name = self.node.name.as_str();
+            commands.push(words(["HSET", &keys.nodes(region), name, &line.to_string()]));
+        }
+        let mut answers = self.link.pipeline(&commands).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let now_ms = ClockCall::answer(&flatten(next()))?;
+        self.node.clock.redis_said(now_ms);
+        self.set_regions(&strings(next()));
+        Ok(())
+    }
+
+    /// Regions that are not retired, and always this one.
+    fn set_regions(&self, fields: &[Vec<u8>]) {
+        let mut regions: BTreeSet<Region> = BTreeSet::from([self.node.region.clone()]);
+        for pair in fields.chunks_exact(2) {
+            let name = std::str::from_utf8(&pair[0]).ok().and_then(|name| name.parse().ok());
+            let line = serde_json::from_slice::<RegionLine>(&pair[1]);
+            if let (Some(name), Ok(line)) = (name, line)
+                && line.state != "retired"
+            {
+                regions.insert(name);
+            }
+        }
+        let regions: Vec<Region> = regions.into_iter().collect();
+        if *self.node.origins_now() != *regions {
+            let mut known = self.node.regions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *known = regions.into();
+        }
+    }
+
+    async fn tell_counts(&mut self) -> Result<(), LinkError> {
+        let mut by_shard: BTreeMap<Shard, Vec<(RoomId, u64)>> = BTreeMap::new();
+        for room in &self.changed {
+            let viewers = self.counts.get(room).map_or(0, |cores| cores.iter().sum());
+            by_shard
+                .entry(self.node.keys.shard(room))
+                .or_default()
+                .push((room.clone(), viewers));
+        }
+        let mut commands = Vec::new();
+        for (shard, counts) in &by_shard {
+            let presence = Presence {
+                region: &self.node.region,
+                node: &self.node.name,
+                shard: *shard,
+                counts,
+            };
+            let calls = presence.calls(&self.node.keys, &self.bounds);
+            commands.extend(calls.iter().map(|call| call.command()));
+        }
+        for answer in self.link.pipeline(&commands).await? {
+            // A refusal leaves all of them to be told again.
+            Presence::answer(&flatten(answer))?;
+        }
+        self.changed.clear();
+        self.counts.retain(|_, cores| cores.iter().any(|&viewers| viewers > 0));
+        Ok(())
+    }
+
+    async fn flush_likes(&mut self) -> Result<(), LinkError> {
+        let keys = &self.node.keys;
+        let commands: Vec<_> = keys
+            .shards()
+            .all()
+            .map(|shard| {
+                let flush = Flush {
+                    region: &self.node.region,
+                    shard,
+                };
+                flush.call(keys, &self.bounds).command()
+            })
+            .collect();
+        for answer in self.link.pipeline(&commands).await? {
+            Flush::answer(&flatten(answer))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the node off the list, so that nobody is sent to it any more.
+    pub async fn leave(&self) {
+        let nodes = self.node.keys.nodes(&self.node.region);
+        let command = words(["HDEL", &nodes, self.node.name.as_str()]);
+        if let Err(error) = self.link.command(&command).await {
+            tracing::warn!(%error, "the node stays on the list until its time is over");
+        }
+    }
+
+    /// Says that its viewers are gone.
+    pub async fn forget_viewers(&mut self) {
+        for cores in self.counts.values_mut() {
+            cores.fill(0);
+        }
+        self.changed.extend(self.counts.keys().cloned());
+        if let Err(error) = self.tell_counts().await {
+            tracing::debug!(%error, "the node's counts stay until they lapse");
+        }
+    }
+}

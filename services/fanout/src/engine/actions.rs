@@ -1,0 +1,177 @@
+//! What the hub asks of the shell, done.
+
+use tidegate_hub::{Action, Reader, SubRef};
+use tidegate_protocol::frames::{self, ErrorCode};
+use tidegate_protocol::sse::{self, EventName};
+use tidegate_protocol::upgrade::Refusal;
+use tidegate_protocol::{CloseCode, ws};
+use tidegate_stream::RoomId;
+
+use super::conn::Kind;
+use super::core::Core;
+use super::desk::{Done, Task};
+use crate::node::ToTail;
+
+/// When whoever is answered 503 may come back, s.
+pub(super) const RETRY_S: u32 = 2;
+
+impl Core {
+    /// Does what the hub asks until there is nothing left, and lets go of connections that have ended.
+    pub(super) fn settle(&mut self) {
+        loop {
+            while let Some(action) = self.hub.next_action() {
+                self.act(action);
+            }
+            let Some(key) = self.conns.gone.pop() else { return };
+            self.remove(key);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: u32) {
+        if let Some(conn) = self.conns.remove(key) {
+            self.node.give_place();
+            for sub in conn.subs {
+                self.hub.leave(sub);
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::OpenShard(shard) => {
+                // The tail ends after the cores.
+                let _ = self.tail.send(ToTail::Open(self.index, shard));
+            }
+            Action::Join { sub, viewer, room, who, tally } => {
+                if room == RoomId::all() {
+                    self.welcome(viewer, sub);
+                } else {
+                    self.desk.ask(Task::Join { sub, room, who, tally });
+                }
+            }
+            Action::Read { reader, room, after } => self.desk.ask(Task::Read { reader, room, after }),
+            Action::CheckBan { room, user } => self.desk.ask(Task::Ban { room, user }),
+            Action::Ended { viewer, sub, room, code } => self.ended(viewer, sub, &room, code),
+            Action::Close { viewer, code } => self.close(viewer, code),
+        }
+    }
+
+    pub(super) fn take_result(&mut self, done: Done) {
+        self.desk.done();
+        let times = self.times();
+        match done {
+            Done::Joined(sub, tally) => self.hub.admit(sub, tally, times, &mut self.conns),
+            Done::Refused(sub, code) => self.hub.end(sub, code),
+            Done::Page(Reader::Viewer(sub), pages) => {
+                self.hub.page(sub, pages, times, &mut self.conns);
+            }
+            Done::Page(Reader::Room(room), pages) => self.hub.room_page(room, pages, times),
+            Done::Banned(room, user) => self.hub.banned(&room, &user),
+            Done::NotBanned => {}
+            Done::Failed(task) => self.desk.again.push(task),
+        }
+        self.settle();
+    }
+
+    /// `!all` begins: the welcome says from where.
+    fn welcome(&mut self, key: u32, sub: SubRef) {
+        if let Some(position) = self.hub.starts_at(sub) {
+            let mut frame = Vec::new();
+            ws::text_frame(&mut frame, |out| {
+                frames::welcome(out, &self.node.region, &self.node.name, &position);
+            });
+            self.conns.answer(key, frame);
+        }
+        let times = self.times();
+        self.hub.admit(sub, None, times, &mut self.conns);
+    }
+
+    /// A subscription has ended: its viewer is told, and a stream of events ends with it.
+    fn ended(&mut self, key: u32, sub: SubRef, room: &RoomId, code: ErrorCode) {
+        let Some(conn) = self.conns.get(key) else { return };
+        conn.subs.retain(|known| *known != sub);
+        match &conn.kind {
+            Kind::Socket { .. } => self.say_error(key, code, Some(room)),
+            Kind::Events { .. } => self.end_events(key, refusal(code), Some((code, room))),
+            Kind::Request(_) | Kind::Ending => {}
+        }
+    }
+
+    pub(super) fn say_error(&mut self, key: u32, code: ErrorCode, room: Option<&RoomId>) {
+        let mut frame = Vec::new();
+        ws::text_frame(&mut frame, |out| frames::error(out, code, room));
+        self.conns.answer(key, frame);
+    }
+
+    /// Ends a stream of events: with a problem if it has not begun, else with an error event if there is one.
+    fn end_events(&mut self, key: u32, refusal: Refusal, error: Option<(ErrorCode, &RoomId)>) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let Kind::Events { request, started } = &conn.kind else {
+            return;
+        };
+        let mut last = Vec::new();
+        if !started {
+            request.refuse(refusal).write(&mut last);
+            self.metrics().refused.add(1);
+        } else if let Some((code, room)) = error {
+            sse::event(&mut last, None, EventName::Error, |out| frames::error(out, code, Some(room)));
+        }
+        self.end(key, last);
+    }
+
+    /// Writes the last bytes of a connection.
+    pub(super) fn end(&mut self, key: u32, last: Vec<u8>) {
+        if self.conns.end(key, last) {
+            self.linger(key);
+        }
+    }
+
+    /// Closes a connection of any kind.
+    pub(super) fn close(&mut self, key: u32, code: CloseCode) {
+        let Some(conn) = self.conns.get(key) else { return };
+        match &conn.kind {
+            Kind::Socket { .. } => {
+                if self.conns.close(key, code) {
+                    self.linger(key);
+                }
+            }
+            Kind::Events { .. } => {
+                let refusal = match code {
+                    CloseCode::BadCursor => Refusal::BadCursor,
+                    CloseCode::Disconnected => Refusal::Banned,
+                    _ => Refusal::Unavailable { retry_s: RETRY_S },
+                };
+                self.end_events(key, refusal, None);
+            }
+            Kind::Request(_) => self.conns.gone.push(key),
+            Kind::Ending => {}
+        }
+    }
+
+    /// The subscriptions of a connection that is ending end now; the connection itself when its other end closes, or
+    /// soon.
+    fn linger(&mut self, key: u32) {
+        if let Some(conn) = self.conns.get(key) {
+            for sub in std::mem::take(&mut conn.subs) {
+                self.hub.leave(sub);
+            }
+        }
+        let now_ms = self.node.clock.now_ms();
+        if let Some(reference) = self.conns.reference(key) {
+            self.waits.end(reference, now_ms);
+        }
+    }
+}
+
+/// What an error of a subscription is over HTTP.
+fn refusal(code: ErrorCode) -> Refusal {
+    match code {
+        ErrorCode::BadTicket | ErrorCode::TicketExpired | ErrorCode::WrongRoom => Refusal::BadTicket,
+        ErrorCode::Banned | ErrorCode::Kicked => Refusal::Banned,
+        ErrorCode::NoRoom => Refusal::NoRoom,
+        ErrorCode::RoomClosed => Refusal::RoomClosed,
+        ErrorCode::NotSubscribed | ErrorCode::TooManyRooms | ErrorCode::TryAgain => {
+            Refusal::Unavailable { retry_s: RETRY_S }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a core asks of Redis: so many at once, the others in turn.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tidegate_hub::{OriginPage, Reader, SubRef, Tally, Who};
+use tidegate_protocol::frames::ErrorCode;
+use tidegate_stream::{Region, RoomId, StreamId};
+use tokio::sync::mpsc;
+
+use crate::link::{Link, Refused, is_banned, look_up, read_room};
+use crate::node::Node;
+
+/// Look-ups of one core that are on their way at once. The others wait; each belongs to a subscription or a room.
+const AT_ONCE: usize = 64;
+
+/// Something to ask.
+pub(super) enum Task {
+    Join {
+        sub: SubRef,
+        room: RoomId,
+        who: Rc<Who>,
+        tally: bool,
+    },
+    Read {
+        reader: Reader,
+        room: RoomId,
+        after: Vec<(Region, StreamId)>,
+    },
+    Ban {
+        room: RoomId,
+        user: String,
+    },
+}
+
+/// What came of it.
+pub(super) enum Done {
+    Joined(SubRef, Option<Tally>),
+    Refused(SubRef, ErrorCode),
+    Page(Reader, Vec<OriginPage>),
+    Banned(RoomId, String),
+    NotBanned,
+    /// Redis is away: to be asked again.
+    Failed(Task),
+}
+
+/// The queue and what is on its way.
+pub(super) struct Desk {
+    node: Arc<Node>,
+    link: Rc<Link>,
+    queue: VecDeque<Task>,
+    on_the_way: usize,
+    results: mpsc::UnboundedSender<Done>,
+    /// Failed, to be asked again at the next tick.
+    pub(super) again: Vec<Task>,
+}
+
+impl Desk {
+    pub(super) fn new(node: Arc<Node>, results: mpsc::UnboundedSender<Done>) -> Self {
+        let link = Rc::new(Link::new(node.redis.clone()));
+        Self {
+            node,
+            link,
+            queue: VecDeque::new(),
+            on_the_way: 0,
+            results,
+            again: Vec::new(),
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len() + self.on_the_way + self.again.len()
+    }
+
+    pub(super) fn ask(&mut self, task: Task) {
+        self.queue.push_back(task);
+        self.start();
+    }
+
+    /// One has come back.
+    pub(super) fn done(&mut self) {
+        self.on_the_way -= 1;
+        self.start();
+    }
+
+    fn start(&mut self) {
+        while self.on_the_way < AT_ONCE {
+            let Some(task) = self.queue.pop_front() else {
+                return;
+            };
+            self.on_the_way += 1;
+            let (node, link, results) = (self.node.clone(), self.link.clone(), self.results.clone());
+            tokio::task::spawn_local(async move {
+                // The core ends before its tasks; then nobody waits.
+                let _ = results.send(run(&node, &link, task).await);
+            });
+        }
+    }
+}
+
+async fn run(node: &Node, link: &Link, task: Task) -> Done {
+    let (keys, region) = (&node.keys, &node.region);
+    match &task {
+        Task::Join { sub, room, who, tally } => {
+            let origins = node.origins_now();
+            let origins = tally.then_some(&*origins);
+            match look_up(link, keys, region, room, who, origins).await {
+                Ok(tally) => Done::Joined(*sub, tally),
+                Err(Refused::Said(code)) => Done::Refused(*sub, code),
+                Err(Refused::Failed(error)) => {
+                    tracing::debug!(%error, %room, "a room cannot be looked up");
+                    Done::Refused(*sub, ErrorCode::TryAgain)
+                }
+            }
+        }
+        Task::Read { reader, room, after } => match (read_room(link, keys, room, after).await, reader) {
+            (Ok(pages), _) => Done::Page(*reader, pages),
+            (Err(error), Reader::Viewer(sub)) => {
+                tracing::debug!(%error, %room, "history cannot be read");
+                Done::Refused(*sub, ErrorCode::TryAgain)
+            }
+            (Err(error), Reader::Room(_)) => {
+                tracing::debug!(%error, %room, "history cannot be read; again soon");
+                Done::Failed(task)
+            }
+        },
+        Task::Ban { room, user } => match is_banned(link, keys, region, room, user).await {
+            Ok(true) => Done::Banned(room.clone(), user.clone()),
+            Ok(false) => Done::NotBanned,
+            Err(_) => Done::Failed(task),
+        },
+    }
+}

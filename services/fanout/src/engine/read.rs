@@ -1,0 +1,203 @@
+//! Accepting and reading.
+
+use std::io;
+
+use tidegate_protocol::ws::{self, Event, Parser};
+use tidegate_protocol::upgrade::{self, Parsed, Refusal, Refused, Request};
+use tidegate_protocol::{CloseCode, limits};
+
+use super::actions::RETRY_S;
+use super::conn::Kind;
+use super::core::{Core, READ_BYTES};
+
+/// EMFILE and ENFILE.
+const NO_FILES: [i32; 2] = [24, 23];
+
+impl Core {
+    pub(super) fn now_s(&self) -> u32 {
+        (self.node.clock.now_ms() / 1_000) as u32
+    }
+
+    /// Accepts at most so many.
+    pub(super) fn accept(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some(listener) = &self.listener else { return };
+            match listener.accept() {
+                Ok((stream, _)) => self.accepted(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.accepts = false;
+                    return;
+                }
+                Err(error) => {
+                    if error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code)) {
+                        self.metrics().no_files.add(1);
+                        // The tick tries again.
+                        self.accepts = false;
+                        return;
+                    }
+                    // The connection ended before it was accepted: the next one.
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, mut stream: mio::net::TcpStream) {
+        if !self.node.take_place() {
+            self.metrics().full.add(1);
+            let mut answer = Vec::new();
+            Refused::from(Refusal::Unavailable { retry_s: RETRY_S }).write(&mut answer);
+            // It fits a new socket's buffer; who does not read it loses nothing else.
+            let _ = io::Write::write(&mut stream, &answer);
+            return;
+        }
+        match self.conns.add(stream, self.now_s()) {
+            Ok(reference) => {
+                self.metrics().accepted.add(1);
+                let now_ms = self.node.clock.now_ms();
+                self.waits.greet(reference, now_ms);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be polled");
+                self.node.give_place();
+            }
+        }
+    }
+
+    /// Reads a connection to its end, or 64 KiB: then it waits for its next turn.
+    pub(super) fn read(&mut self, key: u32) {
+        let now_s = self.now_s();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut read = 0;
+        while read < READ_BYTES {
+            let Some(conn) = self.conns.get(key) else { break };
+            match conn.read(&mut scratch) {
+                Ok(None) => break,
+                Ok(Some(0)) | Err(_) => {
+                    self.conns.gone.push(key);
+                    break;
+                }
+                Ok(Some(count)) => {
+                    conn.seen_s = now_s;
+                    read += count;
+                    self.received(key, &mut scratch[..count]);
+                }
+            }
+        }
+        self.scratch = scratch;
+        if read >= READ_BYTES
+            && let Some(reference) = self.conns.reference(key)
+        {
+            self.ready.push_back(reference);
+        }
+    }
+
+    fn received(&mut self, key: u32, bytes: &mut [u8]) {
+        let Some(conn) = self.conns.get(key) else { return };
+        match &mut conn.kind {
+            Kind::Request(head) => {
+                head.extend_from_slice(bytes);
+                let head = std::mem::take(head);
+                self.request(key, head);
+            }
+            Kind::Socket { parser, .. } => {
+                let parser = std::mem::take(parser);
+                self.parse(key, parser, bytes);
+            }
+            // Nothing is expected of either.
+            Kind::Events { .. } | Kind::Ending => {}
+        }
+    }
+
+    fn request(&mut self, key: u32, mut head: Vec<u8>) {
+        match upgrade::parse(&head, &self.node.origins) {
+            Ok(Parsed::Incomplete) => self.set_kind(key, Kind::Request(head)),
+            Ok(Parsed::Request(Request::Connect(connect), head_bytes)) => {
+                let mut answer = Vec::new();
+                connect.answer(&mut answer);
+                self.set_kind(
+                    key,
+                    Kind::Socket {
+                        parser: Parser::new(),
+                        greeted: false,
+                    },
+                );
+                self.conns.answer(key, answer);
+                let now_ms = self.node.clock.now_ms();
+                if let Some(reference) = self.conns.reference(key) {
+                    self.waits.greet(reference, now_ms);
+                }
+                if head.len() > head_bytes {
+                    self.parse(key, Parser::new(), &mut head[head_bytes..]);
+                }
+            }
+            Ok(Parsed::Request(Request::Events(events), _)) => self.begin_events(key, events),
+            Err(refused) => self.refuse(key, &refused),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, key: u32, refused: &Refused) {
+        self.metrics().refused.add(1);
+        let mut answer = Vec::new();
+        refused.write(&mut answer);
+        self.end(key, answer);
+    }
+
+    pub(super) fn set_kind(&mut self, key: u32, kind: Kind) {
+        if let Some(conn) = self.conns.get(key) {
+            conn.kind = kind;
+        }
+    }
+
+    /// Reads frames. The parser comes back to its connection if that has not ended.
+    fn parse(&mut self, key: u32, mut parser: Parser, bytes: &mut [u8]) {
+        let mut events = parser.read(bytes);
+        let mut counted = 0;
+        loop {
+            let event = events.next();
+            let ended = match event {
+                Ok(None) => break,
+                Ok(Some(Event::Text(text))) => self.frame(key, text).err(),
+                Ok(Some(Event::Ping(payload))) => {
+                    let mut pong = Vec::new();
+                    ws::pong_frame(&mut pong, payload);
+                    self.conns.answer(key, pong);
+                    None
+                }
+                Ok(Some(Event::Pong(_))) => None,
+                Ok(Some(Event::Close(status))) => {
+                    let mut answer = Vec::new();
+                    ws::close_answer(&mut answer, status);
+                    self.conns.closed.push(CloseCode::Normal);
+                    return self.end(key, answer);
+                }
+                Err(code) => Some(code),
+            };
+            let frames = events.frames();
+            let too_many = self.count_frames(key, frames - counted);
+            counted = frames;
+            if let Some(code) = ended.or(too_many) {
+                return self.close(key, code);
+            }
+        }
+        let rest = events.frames() - counted;
+        if let Some(code) = self.count_frames(key, rest) {
+            return self.close(key, code);
+        }
+        if let Some(conn) = self.conns.get(key)
+            && let Kind::Socket { parser: place, .. } = &mut conn.kind
+        {
+            *place = parser;
+        }
+    }
+
+    fn count_frames(&mut self, key: u32, more: u32) -> Option<CloseCode> {
+        let now_s = self.now_s();
+        let conn = self.conns.get(key)?;
+        if conn.counted_s != now_s {
+            conn.counted_s = now_s;
+            conn.frames = 0;
+        }
+        conn.frames += more;
+        (conn.frames > limits::FRAMES_PER_SECOND).then_some(CloseCode::TooManyFrames)
+    }
+}

@@ -1,0 +1,213 @@
+//! A connection to Redis that is made anew when it breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Pipeline, Value};
+use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
+use tokio::sync::Mutex;
+
+use crate::chance;
+
+/// How long a connection may take to be made, and an answer to come.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The first wait after a connection could not be made, ms; each is twice the one before.
+const FIRST_WAIT_MS: u64 = 50;
+/// The longest.
+const LONGEST_WAIT_MS: u64 = 2_000;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Redis is out of reach, or did not answer in time.
+    #[error("Redis is out of reach: {0}")]
+    Away(String),
+    /// Redis answered with an error.
+    #[error("Redis refused ({1:?}): {0}")]
+    Fault(String, Fault),
+    /// A function refused, or its answer cannot be read.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// A connection that several tasks share. After a failure the next attempt waits; until then calls fail at once.
+pub struct Link {
+    client: redis::Client,
+    answers_in: Option<Duration>,
+    state: Mutex<State>,
+    up: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<MultiplexedConnection>,
+    wait_ms: u64,
+    not_before: Option<Instant>,
+}
+
+impl Link {
+    /// For commands that are answered at once.
+    pub fn new(client: redis::Client) -> Self {
+        Self::with(client, Some(PATIENCE))
+    }
+
+    /// For a command that blocks: its caller bounds the wait.
+    pub fn blocking(client: redis::Client) -> Self {
+        Self::with(client, None)
+    }
+
+    fn with(client: redis::Client, answers_in: Option<Duration>) -> Self {
+        Self {
+            client,
+            answers_in,
+            state: Mutex::default(),
+            up: Arc::default(),
+        }
+    }
+
+    /// Whether the last attempt reached Redis.
+    pub fn up(&self) -> Arc<AtomicBool> {
+        self.up.clone()
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, LinkError> {
+        let mut state = self.state.lock().await;
+        if let Some(connection) = &state.connection {
+            return Ok(connection.clone());
+        }
+        if state.not_before.is_some_and(|then| Instant::now() < then) {
+            return Err(LinkError::Away("waiting to connect again".to_owned()));
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(self.answers_in);
+        match self.client.get_multiplexed_async_connection_with_config(&config).await {
+            Ok(connection) => {
+                state.connection = Some(connection.clone());
+                state.wait_ms = 0;
+                state.not_before = None;
+                Ok(connection)
+            }
+            Err(error) => {
+                state.wait_ms = (state.wait_ms * 2).clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS);
+                let wait = Duration::from_millis(chance::jitter(state.wait_ms));
+                state.not_before = Some(Instant::now() + wait);
+                self.up.store(false, Ordering::Relaxed);
+                Err(LinkError::Away(error.to_string()))
+            }
+        }
+    }
+
+    /// Forgets the connection, so that the next call makes a new one.
+    pub async fn drop_connection(&self) {
+        self.up.store(false, Ordering::Relaxed);
+        self.state.lock().await.connection = None;
+    }
+
+    async fn settle<T>(&self, result: redis::RedisResult<T>) -> Result<T, LinkError> {
+        match result {
+            Ok(value) => {
+                self.up.store(true, Ordering::Relaxed);
+                Ok(value)
+            }
+            Err(error) if is_broken(&error) => {
+                self.drop_connection().await;
+                Err(LinkError::Away(error.to_string()))
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let fault = Fault::of(&text);
+                Err(LinkError::Fault(text, fault))
+            }
+        }
+    }
+
+    /// Sends one command.
+    pub async fn command(&self, words: &[Vec<u8>]) -> Result<Value, LinkError> {
+        let mut connection = self.connection().await?;
+        let result = command(words).query_async(&mut connection).await;
+        self.settle(result).await
+    }
+
+    /// Calls a function.
+    pub async fn call(&self, call: &FunctionCall) -> Result<Vec<Reply>, LinkError> {
+        self.command(&call.command()).await.map(flatten)
+    }
+
+    /// Sends commands in one go; an error of one is an error of all.
+    pub async fn pipeline(&self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Value>, LinkError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.connection().await?;
+        let mut pipeline = Pipeline::new();
+        for words in commands {
+            pipeline.add_command(command(words));
+        }
+        let result = pipeline.query_async(&mut connection).await;
+        self.settle(result).await
+    }
+}
+
+/// Words of a command, from texts.
+pub fn words<const N: usize>(texts: [&str; N]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn command(words: &[Vec<u8>]) -> redis::Cmd {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(word.as_slice());
+    }
+    command
+}
+
+fn is_broken(error: &redis::RedisError) -> bool {
+    error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_unrecoverable_error()
+}
+
+/// An answer as the calls read it.
+pub fn flatten(value: Value) -> Vec<Reply> {
+    let mut flat = Vec::new();
+    push(value, &mut flat);
+    flat
+}
+
+fn push(value: Value, flat: &mut Vec<Reply>) {
+    match value {
+        Value::Int(number) => flat.push(Reply::Int(number)),
+        Value::BulkString(bytes) => flat.push(Reply::Bytes(bytes)),
+        Value::SimpleString(text) => flat.push(Reply::Status(text)),
+        Value::Okay => flat.push(Reply::Status("OK".to_owned())),
+        Value::Array(values) | Value::Set(values) => {
+            for value in values {
+                push(value, flat);
+            }
+        }
+        Value::Map(pairs) => {
+            for (key, value) in pairs {
+                push(key, flat);
+                push(value, flat);
+            }
+        }
+        _ => flat.push(Reply::Nil),
+    }
+}
+
+/// An answer's strings, nested ones included; what is none is left out.
+pub fn strings(value: Value) -> Vec<Vec<u8>> {
+    flatten(value)
+        .into_iter()
+        .filter_map(|reply| match reply {
+            Reply::Bytes(bytes) => Some(bytes),
+            Reply::Status(text) => Some(text.into_bytes()),
+            Reply::Int(number) => Some(number.to_string().into_bytes()),
+            Reply::Nil => None,
+        })
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! What is counted, and how it is told (Prometheus' text format).
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidegate_hub::Stats;
+use tidegate_protocol::CloseCode;
+
+/// A number that only one thread writes, or that is only added to.
+#[derive(Debug, Default)]
+pub struct Number(AtomicU64);
+
+impl Number {
+    /// Adds.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Sets.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Reads.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Of one core.
+#[derive(Debug, Default)]
+pub struct CoreMetrics {
+    /// Open connections.
+    pub connections: Number,
+    /// Subscriptions, `!all` included.
+    pub subscriptions: Number,
+    /// Rooms.
+    pub rooms: Number,
+    /// Bytes written to viewers.
+    pub bytes: Number,
+    /// Connections that wait until they can be written.
+    pub blocked: Number,
+    /// Connections that wait to be read on.
+    pub ready: Number,
+    /// Bytes of entries that wait to be taken in.
+    pub queued_bytes: Number,
+    /// Look-ups that wait for Redis.
+    pub lookups: Number,
+    /// Accepted.
+    pub accepted: Number,
+    /// Answered 503 because the node is full.
+    pub full: Number,
+    /// `accept` failed for want of files.
+    pub no_files: Number,
+    /// Requests refused.
+    pub refused: Number,
+    /// What the hub counts.
+    pub hub: HubMetrics,
+    /// Sockets closed, by code, in the order of [`CloseCode::ALL`].
+    pub closed: [Number; CloseCode::ALL.len()],
+}
+
+/// A copy of [`Stats`], for other threads.
+#[derive(Debug, Default)]
+pub struct HubMetrics([Number; 9]);
+
+impl HubMetrics {
+    const NAMES: [(&'static str, &'static str); 9] = [
+        ("deliveries", "Frames given to viewers"),
+        ("own_frames", "Of these, made for one viewer or for a few that were behind"),
+        ("flushes", "Flushes of rooms"),
+        ("frames_refused", "Frames that a blocked connection did not take"),
+        ("holes", "Holes in the tail, filled from history"),
+        ("resets", "Resets: history did not reach back"),
+        ("replays", "Viewers who came back to something missed"),
+        ("too_slow", "Viewers cut off because the ring no longer reached back"),
+        ("rewinds", "Entries of an origin that lost its tail"),
+    ];
+
+    /// Takes the numbers over.
+    pub fn set(&self, stats: &Stats) {
+        let values = [
+            stats.deliveries,
+            stats.own_frames,
+            stats.flushes,
+            stats.refused,
+            stats.holes,
+            stats.resets,
+            stats.replays,
+            stats.too_slow,
+            stats.rewinds,
+        ];
+        for (number, value) in self.0.iter().zip(values) {
+            number.set(value);
+        }
+    }
+}
+
+/// Of a node.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// By core.
+    pub cores: Vec<CoreMetrics>,
+    /// Whether Redis was reached last time.
+    pub redis_up: Number,
+    /// Entries that the tail read.
+    pub tail_entries: Number,
+    /// Entries that the tail could not read.
+    pub tail_unreadable: Number,
+    /// How old the last entry was when it was read, ms.
+    pub tail_lag_ms: Number,
+    /// Entries in the last reply: at the bound, the tail is behind.
+    pub tail_reply_entries: Number,
+    /// Times that the tail's connection broke.
+    pub tail_breaks: Number,
+    /// Logs that are tailed.
+    pub tail_logs: Number,
+    /// Entries that a core was too slow for.
+    pub tail_passed_over: Number,
+    /// Calls for presence, counters, clock and registration that failed.
+    pub duty_failures: Number,
+}
+
+impl Metrics {
+    /// For so many cores.
+    pub fn new(cores: usize) -> Self {
+        Self {
+            cores: (0..cores).map(|_| CoreMetrics::default()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// All of them as text.
+    pub fn text(&self, most_connections: usize) -> String {
+        let mut out = String::new();
+        let gauges: [(&str, &str, fn(&CoreMetrics) -> u64); 7] = [
+            ("connections", "Open connections", |core| core.connections.get()),
+            ("subscriptions", "Subscriptions", |core| core.subscriptions.get()),
+            ("rooms", "Rooms with a subscription", |core| core.rooms.get()),
+            ("connections_blocked", "Connections that wait to be writable", |core| core.blocked.get()),
+            ("connections_ready", "Connections that wait to be read on", |core| core.ready.get()),
+            ("core_queue_bytes", "Entries that wait to be taken in", |core| core.queued_bytes.get()),
+            ("lookups_waiting", "Look-ups that wait for Redis", |core| core.lookups.get()),
+        ];
+        for (name, help, get) in gauges {
+            self.by_core(&mut out, name, "gauge", help, get);
+        }
+        let counters: [(&str, &str, fn(&CoreMetrics) -> u64); 5] = [
+            ("sent_bytes_total", "Bytes written to viewers", |core| core.bytes.get()),
+            ("accepted_total", "Connections accepted", |core| core.accepted.get()),
+            ("full_total", "Connections answered 503: the node is full", |core| core.full.get()),
+            ("no_files_total", "Accepts that failed for want of files", |core| core.no_files.get()),
+            ("refused_total", "Requests refused", |core| core.refused.get()),
+        ];
+        for (name, help, get) in counters {
+            self.by_core(&mut out, name, "counter", help, get);
+        }
+        for (index, (name, help)) in HubMetrics::NAMES.iter().enumerate() {
+            let name = format!("{name}_total");
+            self.by_core(&mut out, &name, "counter", help, |core| core.hub.0[index].get());
+        }
+        head(&mut out, "closed_total", "counter", "Sockets closed by the node");
+        for (index, code) in CloseCode::ALL.iter().enumerate() {
+            let total: u64 = self.cores.iter().map(|core| core.closed[index].get()).sum();
+            let code = code.code();
+            line(&mut out, &format!("closed_total{{code=\"{code}\"}}"), total);
+        }
+        let node = [
+            ("connections_most", "gauge", "Most connections", most_connections as u64),
+            ("redis_up", "gauge", "Whether Redis was reached last time", self.redis_up.get()),
+            ("tail_logs", "gauge", "Logs that are tailed", self.tail_logs.get()),
+            ("tail_lag_ms", "gauge", "Age of the last entry when it was read", self.tail_lag_ms.get()),
+            ("tail_reply_entries", "gauge", "Entries in the last reply", self.tail_reply_entries.get()),
+            ("tail_entries_total", "counter", "Entries read", self.tail_entries.get()),
+            ("tail_unreadable_total", "counter", "Entries that could not be read", self.tail_unreadable.get()),
+            ("tail_breaks_total", "counter", "Times that the connection broke", self.tail_breaks.get()),
+            ("tail_passed_over_total", "counter", "Entries that a core was too slow for", self.tail_passed_over.get()),
+            ("duty_failures_total", "counter", "Failed calls for presence, counters, clock, registration", self.duty_failures.get()),
+        ];
+        for (name, kind, help, value) in node {
+            head(&mut out, name, kind, help);
+            line(&mut out, name, value);
+        }
+        out
+    }
+
+    fn by_core(
+        &self,
+        out: &mut String,
+        name: &str,
+        kind: &str,
+        help: &str,
+        get: impl Fn(&CoreMetrics) -> u64,
+    ) {
+        head(out, name, kind, help);
+        for (index, core) in self.cores.iter().enumerate() {
+            line(out, &format!("{name}{{core=\"{index}\"}}"), get(core));
+        }
+    }
+}
+
+const PREFIX: &str = "tidegate_fanout_";
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "# HELP {PREFIX}{name} {help}.\n# TYPE {PREFIX}{name} {kind}");
+}
+
+fn line(out: &mut String, series: &str, value: u64) {
+    let _ = writeln!(out, "{PREFIX}{series} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_has_its_head_once() {
+        let metrics = Metrics::new(2);
+        metrics.cores[1].connections.set(7);
+        let text = metrics.text(9);
+        assert!(text.contains("\ntidegate_fanout_connections{core=\"1\"} 7\n"));
+        assert!(text.contains("\ntidegate_fanout_closed_total{code=\"4411\"} 0\n"));
+        let heads: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let mut once = heads.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(heads.len(), once.len());
+    }
+}

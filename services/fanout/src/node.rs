@@ -1,0 +1,116 @@
+//! What all threads of a node share, and what they say to each other.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+
+use tidegate_auth::TicketKeys;
+use tidegate_hub::{HubLimits, LogEntry};
+use tidegate_protocol::upgrade::Origins;
+use tidegate_stream::{Cursor, Keys, NodeName, Region, RoomId, Shard, StreamId};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+
+/// Shared by all threads; nothing in it is written often.
+pub struct Node {
+    /// This node.
+    pub name: NodeName,
+    /// This region.
+    pub region: Region,
+    /// Names of keys.
+    pub keys: Keys,
+    /// Redis.
+    pub redis: redis::Client,
+    /// Keys of tickets.
+    pub tickets: TicketKeys,
+    /// Pages that may connect.
+    pub origins: Origins,
+    /// Ring and tick.
+    pub hub: HubLimits,
+    /// Both clocks.
+    pub clock: Clock,
+    /// Regions whose logs are tailed.
+    pub regions: RwLock<Arc<[Region]>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Open connections.
+    pub connections: AtomicUsize,
+    /// The most that there may be.
+    pub most_connections: usize,
+    /// No longer takes viewers.
+    pub draining: AtomicBool,
+}
+
+impl Node {
+    /// Regions whose logs are tailed now.
+    pub fn origins_now(&self) -> Arc<[Region]> {
+        self.regions
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes a place for one more connection, if there is one.
+    pub fn take_place(&self) -> bool {
+        let taken = self.connections.fetch_add(1, Ordering::Relaxed);
+        if taken < self.most_connections {
+            return true;
+        }
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Gives a place back.
+    pub fn give_place(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a core is told.
+#[derive(Debug, Clone)]
+pub enum ToCore {
+    /// A shard is tailed from these positions on.
+    Opened(Shard, Cursor),
+    /// A shard cannot be tailed now.
+    NotOpened(Shard),
+    /// Entries of one log, in order.
+    Entries {
+        /// Of which shard.
+        shard: Shard,
+        /// From which region.
+        origin: Region,
+        /// The entries.
+        entries: Arc<[LogEntry]>,
+        /// What they weigh in the queue.
+        bytes: usize,
+    },
+    /// Everything in one log up to an id was passed over.
+    Missed(Shard, Region, StreamId),
+    /// Send the viewers away within so many ms, and end.
+    Drain(u64),
+}
+
+/// What the tail is told.
+#[derive(Debug, Clone, Copy)]
+pub enum ToTail {
+    /// A core has viewers in a shard.
+    Open(usize, Shard),
+    /// A core has none there any more.
+    Close(usize, Shard),
+}
+
+/// Rooms of one core whose number of viewers has changed.
+pub type Counts = (usize, Vec<(RoomId, u64)>);
+
+/// A core, seen from the other threads.
+#[derive(Clone)]
+pub struct CoreHandle {
+    /// To it.
+    pub sender: mpsc::UnboundedSender<ToCore>,
+    /// Bytes of entries on their way to it.
+    pub queued_bytes: Arc<AtomicUsize>,
+}
+
+/// Most bytes of entries on their way to one core. What is more, it reads from history.
+pub const QUEUE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,0 +1,184 @@
+//! A node from its start to its end.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tidegate_stream::Keys;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::admin::{self, Admin};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::duties::Duties;
+use crate::link::{Ground, Link, prepare};
+use crate::metrics::Metrics;
+use crate::node::{CoreHandle, Node, ToCore};
+use crate::{demo, engine, tail};
+
+/// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
+const RESERVED_FILES: u64 = 256;
+/// How long cores may take after the grace period.
+const LAST: Duration = Duration::from_secs(5);
+/// Between two attempts to reach Redis at the start.
+const AGAIN: Duration = Duration::from_millis(500);
+
+struct Bound {
+    viewers: Vec<std::net::TcpListener>,
+    viewers_at: SocketAddr,
+    admin: tokio::net::TcpListener,
+    demo: Option<tokio::net::TcpListener>,
+}
+
+/// Runs until a signal or `/drain`.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(config));
+    // A task that waits for something outside must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let bound = bind(&config).await?;
+    let admin_at = bound.admin.local_addr()?;
+    let admin = Arc::new(Admin::default());
+    tokio::spawn(admin::serve(bound.admin, admin.clone()));
+    let keys = tokio::select! {
+        keys = await_redis(&config) => keys?,
+        stopped = asked_to_stop(&admin) => return stopped,
+    };
+    let (cores, public_url) = (config.cores, public_url(&config, bound.viewers_at));
+    let node = node(&config, keys)?;
+    let (to_tail, tail_inbox) = mpsc::unbounded_channel();
+    let (to_duties, mut counts) = mpsc::unbounded_channel();
+    let mut handles = Vec::with_capacity(cores);
+    let mut threads = Vec::with_capacity(cores);
+    for (index, listener) in bound.viewers.into_iter().enumerate() {
+        let started = engine::start(index, node.clone(), listener, to_tail.clone(), to_duties.clone());
+        let (handle, thread) = started.context("a core's thread cannot be started")?;
+        handles.push(handle);
+        threads.push(thread);
+    }
+    tokio::spawn(tail::run(node.clone(), handles.clone(), tail_inbox));
+    // Ready means served once.
+    let mut duties = Duties::new(node.clone(), config.bounds, public_url, admin.served_ms.clone());
+    let _ = admin.node.set(node.clone());
+    println!("listening on ws://{}", bound.viewers_at);
+    println!("admin on http://{admin_at}");
+    if let (Some(listener), Some(config)) = (bound.demo, config.demo) {
+        println!("demo on http://{}", listener.local_addr()?);
+        tokio::spawn(demo::serve(listener, config));
+    }
+    tokio::select! {
+        stopped = asked_to_stop(&admin) => stopped?,
+        () = duties.run(&mut counts) => bail!("every core has ended"),
+    }
+    tracing::info!("the node drains");
+    node.draining.store(true, Ordering::Relaxed);
+    duties.leave().await;
+    drain(&handles, threads, config.grace_ms).await;
+    duties.take_rest(&mut counts);
+    duties.forget_viewers().await;
+    Ok(())
+}
+
+async fn bind(config: &Config) -> anyhow::Result<Bound> {
+    let busy = |what: &str, at: SocketAddr| format!("{what} cannot listen on {at}");
+    let viewers = engine::bind(config.listen, config.cores, config.send_buffer_bytes)
+        .with_context(|| busy("--listen:", config.listen))?;
+    let admin = tokio::net::TcpListener::bind(config.admin)
+        .await
+        .with_context(|| busy("--admin:", config.admin))?;
+    let demo = match &config.demo {
+        Some(demo) => Some(
+            tokio::net::TcpListener::bind(demo.listen)
+                .await
+                .with_context(|| busy("--demo:", demo.listen))?,
+        ),
+        None => None,
+    };
+    Ok(Bound {
+        viewers_at: viewers[0].local_addr()?,
+        viewers,
+        admin,
+        demo,
+    })
+}
+
+/// Waits until Redis can be worked with. One that never can be is an error.
+async fn await_redis(config: &Config) -> anyhow::Result<Keys> {
+    let link = Link::new(config.redis.clone());
+    let mut said = false;
+    loop {
+        match prepare(&link, &config.prefix).await? {
+            Ground::Good(keys) => return Ok(keys),
+            Ground::Away(why) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(why, "Redis cannot be reached; trying on");
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+fn public_url(config: &Config, bound: SocketAddr) -> String {
+    let made = || format!("ws://{bound}");
+    config.public_url.clone().unwrap_or_else(made)
+}
+
+fn node(config: &Config, keys: Keys) -> anyhow::Result<Arc<Node>> {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .unwrap_or(u64::MAX);
+    if files <= RESERVED_FILES {
+        bail!("the limit of open files is {files}; raise it (`ulimit -n`) above {RESERVED_FILES}");
+    }
+    Ok(Arc::new(Node {
+        name: config.node.clone(),
+        region: config.region.clone(),
+        keys,
+        redis: config.redis.clone(),
+        tickets: config.tickets.clone(),
+        origins: config.origins.clone(),
+        hub: config.hub,
+        clock: Clock::new(),
+        regions: RwLock::new(Arc::new([config.region.clone()])),
+        metrics: Arc::new(Metrics::new(config.cores)),
+        connections: AtomicUsize::new(0),
+        most_connections: usize::try_from(files - RESERVED_FILES).unwrap_or(usize::MAX),
+        draining: AtomicBool::new(false),
+    }))
+}
+
+async fn asked_to_stop(admin: &Admin) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = admin.drain.notified() => {}
+    }
+    Ok(())
+}
+
+/// Sends the viewers away and waits for the cores, not for ever.
+async fn drain(handles: &[CoreHandle], threads: Vec<JoinHandle<()>>, grace_ms: u64) {
+    for handle in handles {
+        // One that has ended has no viewers.
+        let _ = handle.sender.send(ToCore::Drain(grace_ms));
+    }
+    let deadline = Instant::now() + Duration::from_millis(grace_ms) + LAST;
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        if Instant::now() > deadline {
+            tracing::warn!("a core did not end in time");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
