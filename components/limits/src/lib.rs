@@ -51,6 +51,7 @@ impl Guest for Limits {
 fn fault(error: LinkError) -> Fault {
     match error {
         LinkError::Library(text) => Fault::Library(text),
+        LinkError::Full => Fault::Full,
         other => Fault::Unreachable(other.to_string()),
     }
 }

@@ -11,9 +11,9 @@ use tidegate_stream::{Keys, ShardCount};
 use crate::bindings::exports::tidegate::rooms::rooms::Refusal;
 use crate::refuse::link;
 
-/// How long a layout that was read is trusted. It is fixed at set-up; but somebody may put another Redis behind the same
-/// address.
-const TRUSTED: Duration = Duration::from_secs(60);
+/// How long a layout that was read is trusted. It is fixed at set-up; but a Redis may come back empty, or another stand
+/// behind the same address.
+const TRUSTED: Duration = Duration::from_secs(5);
 
 struct Seen {
     url: String,

@@ -10,7 +10,7 @@ use tidegate_stream::RoomId;
 
 use crate::bindings::tidegate::moderation::moderation as judge;
 use crate::bindings::tidegate::rooms::rooms;
-use crate::convert;
+use crate::{convert, log};
 
 /// How long rules are kept before Redis is asked for their version again.
 const KEPT: Duration = Duration::from_secs(5);
@@ -65,7 +65,8 @@ fn checked(data: String) -> Result<String, Refusal> {
         .map_err(|error| Refusal::Fault(format!("moderation's replacement: {error}")))
 }
 
-/// Hands the rules of a room's namespace over when their version has changed.
+/// Hands the rules of a room's namespace over when their version has changed, or is not known here. Where there are none,
+/// version and rules are empty.
 async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
     let namespace = room.namespace().to_owned();
     let known = TOLD.with_borrow(|told| {
@@ -76,7 +77,6 @@ async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
         return Ok(());
     }
     let asked = Instant::now();
-    let before = known.and_then(|(_, version)| version);
     let rules = rooms::rules(convert::place(settings), namespace.clone())
         .await
         .map_err(convert::refusal)?;
@@ -84,12 +84,13 @@ async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
         Some((version, body)) => (Some(version), body),
         None => (None, Vec::new()),
     };
-    if version != before {
+    let before = known.map(|(_, version)| version);
+    if before.as_ref() != Some(&version) {
         let text = version.clone().unwrap_or_default();
         if let Err(why) = judge::configure(&namespace, &text, &body) {
-            // Rules that held before go on holding; with none before, nothing is let through unjudged.
-            crate::log::rules(&namespace, &text, &why);
-            if before.is_none() {
+            // Rules that held before go on holding; where none are known, nothing is let through unjudged.
+            log::rules(&namespace, &text, &why);
+            if !matches!(before, Some(Some(_))) {
                 return Err(Refusal::Fault(format!(
                     "the moderation rules of `{namespace}`, version {text}: {why}"
                 )));

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tidegate_api::quota;
+use tidegate_api::quota::{self, Weight};
 use tidegate_api::{Act, Refusal, Settings, Who};
 use tidegate_limit::{Standing, header};
 
@@ -29,13 +29,12 @@ pub(crate) async fn take(
         })
         .collect();
     let redis_url = settings.redis_url.clone();
-    let verdict = limits::check(redis_url, settings.prefix.clone(), policies)
-        .await
-        .map_err(|fault| match fault {
-            limits::Fault::Unreachable(why) => Refusal::Away(why),
-            limits::Fault::Library(what_to_do) => Refusal::Library(what_to_do),
-            limits::Fault::BadPolicy(why) => Refusal::Fault(why),
-        })?;
+    let verdict = match limits::check(redis_url, settings.prefix.clone(), policies).await {
+        Ok(verdict) => verdict,
+        // Reading needs no room in Redis, so who only reads goes on, uncounted, until there is room to count in.
+        Err(limits::Fault::Full) if act.weight() == Weight::Read => return Ok(()),
+        Err(fault) => return Err(refusal(fault)),
+    };
     let standings: Vec<Standing> = verdict
         .standings
         .iter()
@@ -53,5 +52,14 @@ pub(crate) async fn take(
         Err(Refusal::Limited {
             retry_s: header::retry_after_s(verdict.retry_after_ms),
         })
+    }
+}
+
+fn refusal(fault: limits::Fault) -> Refusal {
+    match fault {
+        limits::Fault::Unreachable(why) => Refusal::Away(why),
+        limits::Fault::Full => Refusal::Full,
+        limits::Fault::Library(what_to_do) => Refusal::Library(what_to_do),
+        limits::Fault::BadPolicy(why) => Refusal::Fault(why),
     }
 }

@@ -7,11 +7,14 @@ use tidegate_route::path;
 use crate::limits::QUERY_BYTES;
 use crate::refusal::Refusal;
 
+/// A name and its value, escapes resolved.
+pub type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
 /// The pairs of a query, escapes resolved.
 ///
 /// # Errors
 /// [`Refusal::BadQuery`].
-pub fn pairs(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Refusal> {
+pub fn pairs(query: &str) -> Result<Vec<Pair<'_>>, Refusal> {
     if query.len() > QUERY_BYTES {
         return Err(Refusal::BadQuery(format!(
             "it is longer than {QUERY_BYTES} bytes"
