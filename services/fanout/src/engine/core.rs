@@ -99,6 +99,8 @@ impl Core {
         mut inbox: UnboundedReceiver<ToCore>,
         mut done: UnboundedReceiver<Done>,
     ) -> io::Result<()> {
+        // Its successor asks for `unsafe`, for descriptors that change while they are watched; a poll keeps its own.
+        #[allow(deprecated)]
         let mut poll = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
         let mut events = Events::with_capacity(EVENTS);
         let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));

@@ -1,0 +1,165 @@
+//! A node beside a Redis of its own, published to straight by the functions.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+mod http;
+mod node;
+mod viewer;
+
+use std::time::{Duration, Instant};
+
+use redis_tests::RedisServer;
+use tidegate_auth::{Grant, KeySet, TicketKeys, TokenHash};
+use tidegate_stream::calls::{
+    Appended, BannedName, Bounds, Control, FunctionCall, Lasting, Publish, PublishFlags, Published, Receipt, Reply, Verb,
+};
+use tidegate_stream::{Keys, Region, RoomId, ShardCount};
+
+pub use http::{Answer, Events, get, post};
+pub use node::Node;
+pub use viewer::{End, Viewer, batch_ids};
+
+pub const TICKET_KEYS: &str =
+    r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-t","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
+
+/// The longest that a test waits for anything.
+pub const SOON: Duration = Duration::from_secs(20);
+
+pub fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub struct Bench {
+    pub redis: RedisServer,
+    pub keys: Keys,
+    pub region: Region,
+    pub bounds: Bounds,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with_bounds(Bounds::default())
+    }
+
+    pub fn with_bounds(bounds: Bounds) -> Self {
+        Self {
+            redis: RedisServer::start(),
+            keys: Keys::new("tg", ShardCount::default()),
+            region: "local".parse().unwrap(),
+            bounds,
+        }
+    }
+
+    pub fn node(&self, name: &str, flags: &[&str]) -> Node {
+        Node::start(&self.redis.url(), name, flags)
+    }
+
+    fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
+    }
+
+    pub fn command(&self, words: &[&str]) -> redis::Value {
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(word);
+        }
+        command.query(&mut self.connection()).unwrap()
+    }
+
+    pub fn call(&self, call: &FunctionCall) -> Vec<Reply> {
+        let mut command = redis::Cmd::new();
+        for word in call.command() {
+            command.arg(word);
+        }
+        let redis::Value::Array(values) = command.query(&mut self.connection()).unwrap() else {
+            panic!("an answer is a list");
+        };
+        values
+            .into_iter()
+            .map(|value| match value {
+                redis::Value::Int(number) => Reply::Int(number),
+                redis::Value::BulkString(bytes) => Reply::Bytes(bytes),
+                redis::Value::SimpleString(text) => Reply::Status(text),
+                _ => Reply::Nil,
+            })
+            .collect()
+    }
+
+    pub fn control(&self, room: &str, verb: Verb<'_>) -> Appended {
+        let by = "host".parse().unwrap();
+        let control = Control {
+            region: &self.region,
+            room: &room.parse().unwrap(),
+            verb,
+            by: Some(&by),
+            as_owner: false,
+            trace: "",
+        };
+        control.answer(&self.call(&control.call(&self.keys, &self.bounds))).unwrap()
+    }
+
+    pub fn room(&self, room: &str) {
+        let owner = "host".parse().unwrap();
+        self.control(room, Verb::Create { owner: &owner, fields: &[] });
+    }
+
+    pub fn ban(&self, room: &str, user: &str, lasting: Lasting) {
+        let user = BannedName::Subject(user.parse().unwrap());
+        self.control(room, Verb::Ban { user: &user, lasting });
+    }
+
+    pub fn publish(&self, room: &str, kind: Published, text: &str) -> Receipt {
+        let data = format!("{{\"text\":\"{text}\"}}");
+        let publish = Publish {
+            region: &self.region,
+            room: &room.parse().unwrap(),
+            kind,
+            subject: &"alice".parse().unwrap(),
+            info: "",
+            data: &data,
+            key: "",
+            posted: data.as_bytes(),
+            trace: "",
+            flags: PublishFlags {
+                service: true,
+                ..PublishFlags::default()
+            },
+        };
+        publish.answer(&self.call(&publish.call(&self.keys, &self.bounds))).unwrap()
+    }
+
+    /// Publishes one message and gives its id as frames show it.
+    pub fn say(&self, room: &str, text: &str) -> String {
+        match self.publish(room, Published::Chat, text) {
+            Receipt::Appended(appended) => appended.id.to_string(),
+            Receipt::Counted { .. } => panic!("a message is not a like"),
+        }
+    }
+
+    pub fn log_key(&self, room: &str) -> String {
+        let room: RoomId = room.parse().unwrap();
+        self.keys.log(self.keys.shard(&room), &self.region)
+    }
+}
+
+pub fn ticket(room: &str, sub: &str) -> String {
+    ticket_until(room, sub, None, u64::MAX >> 16)
+}
+
+pub fn ticket_until(room: &str, sub: &str, token: Option<&str>, expires_ms: u64) -> String {
+    let keys = TicketKeys::new(KeySet::parse(TICKET_KEYS).unwrap()).unwrap();
+    keys.sign(&Grant {
+        room: room.parse().unwrap(),
+        subject: sub.parse().unwrap(),
+        token: token.map(TokenHash::of),
+        moderator: false,
+        expires_ms,
+    })
+}
