@@ -180,6 +180,14 @@ local function redis_us()
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
+-- The run of this Redis, which changes with every restart and every promotion. Found as plain text: a pattern tries each
+-- letter of the report before it.
+local function current_run()
+  local report = redis.call('INFO', 'replication')
+  local _, before = string.find(report, 'master_replid:', 1, true)
+  return string.sub(report, before + 1, before + 40)
+end
+
 local function redis_ms()
   return math.floor(redis_us() / 1000)
 end
@@ -241,8 +249,7 @@ local function open_shard(log_key, run_key, region, bounds)
     retention_ms = bounds.retention_ms,
     now_ms = redis_ms(),
     regions = regions_of(prefix, region),
-    -- It changes with every restart and every promotion.
-    replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or '',
+    replid = current_run(),
     run_id = run[1],
     seen = run[2],
     since_ms = tonumber(run[3] or '') or 0,
@@ -1243,7 +1250,7 @@ local function tg_whole(keys)
   local shard = {
     run_key = keys[1],
     now_ms = redis_ms(),
-    replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or '',
+    replid = current_run(),
     seen = run[1],
   }
   see_run(shard)
