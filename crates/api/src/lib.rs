@@ -6,6 +6,8 @@
 pub mod act;
 pub mod answer;
 pub mod cors;
+#[cfg(test)]
+mod described;
 pub mod headers;
 pub mod limits;
 pub mod query;

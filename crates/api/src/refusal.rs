@@ -306,53 +306,54 @@ impl From<Denied> for Refusal {
     }
 }
 
+/// One of each, for tests that go through them all.
+#[cfg(test)]
+pub(crate) fn every() -> Vec<Refusal> {
+    let mut allow = Allow::default();
+    allow.add(tidegate_route::Method::Get);
+    let text = || "why".to_owned();
+    vec![
+        Refusal::BadPath(text()),
+        Refusal::BadHeader(text()),
+        Refusal::BadQuery(text()),
+        Refusal::BadBody(text()),
+        Refusal::BadCursor,
+        Refusal::NoToken,
+        Refusal::BadToken(text()),
+        Refusal::Revoked,
+        Refusal::Denied(Denied::As),
+        Refusal::NotOwner,
+        Refusal::ServiceOnly,
+        Refusal::Banned { seconds: 7 },
+        Refusal::Banned { seconds: 0 },
+        Refusal::Muted { seconds: 7 },
+        Refusal::NoPath,
+        Refusal::NoRoom,
+        Refusal::Method(allow),
+        Refusal::Exists,
+        Refusal::Closed,
+        Refusal::HistoryGone,
+        Refusal::TooSlow,
+        Refusal::TooLarge { most_bytes: 16_384 },
+        Refusal::MediaType,
+        Refusal::NotAllowed(text()),
+        Refusal::KeyReused,
+        Refusal::Rejected(text()),
+        Refusal::Limited { retry_s: 3 },
+        Refusal::Slow { retry_s: 0 },
+        Refusal::NotConfigured(text()),
+        Refusal::Fault(text()),
+        Refusal::Away(text()),
+        Refusal::Full,
+        Refusal::Recovering { retry_s: 1 },
+        Refusal::Library(text()),
+        Refusal::Layout(text()),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_route::Method;
-
-    fn every() -> Vec<Refusal> {
-        let mut allow = Allow::default();
-        allow.add(Method::Get);
-        let text = || "why".to_owned();
-        vec![
-            Refusal::BadPath(text()),
-            Refusal::BadHeader(text()),
-            Refusal::BadQuery(text()),
-            Refusal::BadBody(text()),
-            Refusal::BadCursor,
-            Refusal::NoToken,
-            Refusal::BadToken(text()),
-            Refusal::Revoked,
-            Refusal::Denied(Denied::As),
-            Refusal::NotOwner,
-            Refusal::ServiceOnly,
-            Refusal::Banned { seconds: 7 },
-            Refusal::Banned { seconds: 0 },
-            Refusal::Muted { seconds: 7 },
-            Refusal::NoPath,
-            Refusal::NoRoom,
-            Refusal::Method(allow),
-            Refusal::Exists,
-            Refusal::Closed,
-            Refusal::HistoryGone,
-            Refusal::TooSlow,
-            Refusal::TooLarge { most_bytes: 16_384 },
-            Refusal::MediaType,
-            Refusal::NotAllowed(text()),
-            Refusal::KeyReused,
-            Refusal::Rejected(text()),
-            Refusal::Limited { retry_s: 3 },
-            Refusal::Slow { retry_s: 0 },
-            Refusal::NotConfigured(text()),
-            Refusal::Fault(text()),
-            Refusal::Away(text()),
-            Refusal::Full,
-            Refusal::Recovering { retry_s: 1 },
-            Refusal::Library(text()),
-            Refusal::Layout(text()),
-        ]
-    }
 
     #[test]
     fn every_refusal_is_told_in_one_form() {
