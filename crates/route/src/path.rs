@@ -42,55 +42,49 @@ pub fn check(path: &str) -> Result<(), PathError> {
     if path.len() > PATH_BYTES {
         return Err(PathError::TooLong);
     }
-    let mut escaped = false;
-    for &byte in path.as_bytes() {
+    let bytes = path.as_bytes();
+    if bytes.first() != Some(&b'/') {
+        return Err(PathError::NotAbsolute);
+    }
+    let (mut from, mut escaped) = (1, false);
+    for (at, &byte) in bytes.iter().enumerate().skip(1) {
         match byte {
+            b'/' if at == from => return Err(PathError::EmptySegment),
+            b'/' if is_dots(&bytes[from..at]) => return Err(PathError::DotSegment),
+            b'/' => from = at + 1,
             b'%' => escaped = true,
             b'\\' => return Err(PathError::HiddenSlash),
             0..=0x1f | 0x7f => return Err(PathError::Control),
             _ => {}
         }
     }
-    let segments = path.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
+    // The last segment is empty when the path ends with a slash, which is another path but not an ambiguous one.
+    if is_dots(&bytes[from..]) {
+        return Err(PathError::DotSegment);
+    }
     if escaped {
-        check_segments(segments, |segment| {
-            let plain = decode(segment)?;
-            if plain.contains(['/', '\\']) {
-                return Err(PathError::HiddenSlash);
-            }
-            if plain.contains(char::is_control) {
-                return Err(PathError::Control);
-            }
-            Ok(is_dots(&plain))
-        })
+        path.split('/').try_for_each(check_escaped)
     } else {
-        check_segments(segments, |segment| Ok(is_dots(segment)))
+        Ok(())
     }
 }
 
-fn check_segments(
-    segments: &str,
-    mut is_dots: impl FnMut(&str) -> Result<bool, PathError>,
-) -> Result<(), PathError> {
-    let mut rest = segments;
-    while let Some((segment, after)) = rest.split_once('/') {
-        if segment.is_empty() {
-            return Err(PathError::EmptySegment);
-        }
-        if is_dots(segment)? {
-            return Err(PathError::DotSegment);
-        }
-        rest = after;
+fn check_escaped(segment: &str) -> Result<(), PathError> {
+    let plain = decode(segment)?;
+    if plain.contains(['/', '\\']) {
+        return Err(PathError::HiddenSlash);
     }
-    // The last segment is empty when the path ends with a slash, which is another path but not an ambiguous one.
-    if is_dots(rest)? {
+    if plain.contains(char::is_control) {
+        return Err(PathError::Control);
+    }
+    if is_dots(plain.as_bytes()) {
         return Err(PathError::DotSegment);
     }
     Ok(())
 }
 
-fn is_dots(segment: &str) -> bool {
-    matches!(segment, "." | "..")
+fn is_dots(segment: &[u8]) -> bool {
+    matches!(segment, b"." | b"..")
 }
 
 /// Resolves the escapes of one segment (RFC 3986, section 2.1). A `+` is a plus.

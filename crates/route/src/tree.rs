@@ -123,10 +123,13 @@ impl Node {
 
     fn find_params<'p>(&self, path: &'p str, at: usize, taken: &mut Taken<'p>) -> Option<usize> {
         if let Some(param) = &self.param {
-            let rest = path.get(at..)?;
-            let end = rest.find('/').unwrap_or(rest.len());
+            let rest = &path.as_bytes()[at..];
+            let end = rest
+                .iter()
+                .position(|&byte| byte == b'/')
+                .unwrap_or(rest.len());
             if end > 0 {
-                taken.push(&rest[..end]);
+                taken.push(path.get(at..at + end)?);
                 if let Some(place) = param.find(path, at + end, taken) {
                     return Some(place);
                 }

@@ -1,0 +1,237 @@
+//! Calls as they come in, and what becomes of them.
+
+use super::*;
+use tidegate_auth::{Rooms, Scopes};
+use tidegate_room::Denied;
+use tidegate_route::{Call, Calls};
+
+fn known(scope: &str) -> Who {
+    Who::Known(Caller {
+        subject: "alice".parse().unwrap(),
+        info: String::new(),
+        scopes: Scopes::from_claim(scope),
+        rooms: Rooms::Every,
+        token: None,
+        expires_ms: 0,
+    })
+}
+
+fn guest() -> Who {
+    Who::Guest(Subject::guest(7))
+}
+
+fn ask(who: &Who, line: &str, headers: &[(&str, &str)], body: &str) -> Result<Act, Refusal> {
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let Call::Rooms(call) = Calls::default().read(method, path)? else {
+        panic!("{line} is not about rooms");
+    };
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect();
+    let given = Given {
+        region: &"eu".parse().unwrap(),
+        random: 1,
+        headers: &headers,
+        query,
+        body: body.as_bytes(),
+    };
+    Act::read(call, who, &given)
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[test]
+fn guests_read_and_do_nothing_else() {
+    for line in [
+        "GET /v1/rooms/a",
+        "GET /v1/rooms/a/messages",
+        "POST /v1/rooms/a/join",
+    ] {
+        assert!(ask(&guest(), line, &[], "").is_ok(), "{line}");
+    }
+    for line in [
+        "GET /v1/rooms/~alice",
+        "GET /v1/rooms/!all/messages",
+        "POST /v1/rooms/~alice/join",
+        "POST /v1/rooms",
+        "PATCH /v1/rooms/a",
+        "DELETE /v1/rooms/a",
+        "POST /v1/rooms/a/messages",
+        "DELETE /v1/rooms/a/messages/eu-1-0",
+        "PUT /v1/rooms/a/bans/bob",
+        "DELETE /v1/rooms/a/mutes/bob",
+        "POST /v1/rooms/a/kick",
+    ] {
+        assert_eq!(
+            ask(&guest(), line, &[JSON], "{}"),
+            Err(Refusal::NoToken),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_message_is_read_with_its_key() {
+    let body = r#"{"kind":"chat","data":{"text":"hi"}}"#;
+    let headers = [JSON, ("idempotency-key", "k1")];
+    let act = ask(
+        &known("publish"),
+        "POST /v1/rooms/a/messages",
+        &headers,
+        body,
+    )
+    .unwrap();
+    let Act::Publish { key, .. } = &act else {
+        panic!("a message");
+    };
+    assert_eq!(key.as_ref().unwrap().as_str(), "k1");
+    assert!(matches!(act.weight(), Weight::Message { .. }));
+}
+
+#[test]
+fn messages_are_refused_for_what_they_are() {
+    let publish = |who: &Who, headers: &[(&str, &str)], body: &str| {
+        ask(who, "POST /v1/rooms/a/messages", headers, body)
+            .unwrap_err()
+            .status()
+    };
+    let viewer = known("publish");
+    let chat = r#"{"kind":"chat","data":{}}"#;
+    assert_eq!(publish(&viewer, &[], chat), 415);
+    assert_eq!(publish(&viewer, &[JSON], "{"), 400);
+    assert_eq!(publish(&viewer, &[JSON], "{}"), 422);
+    assert_eq!(
+        publish(&viewer, &[JSON, ("idempotency-key", "a b")], chat),
+        400
+    );
+    assert_eq!(
+        publish(&viewer, &[JSON], r#"{"kind":"gift","data":{}}"#),
+        403
+    );
+    assert_eq!(publish(&known(""), &[JSON], chat), 403);
+    let like = r#"{"kind":"like"}"#;
+    assert_eq!(
+        publish(&viewer, &[JSON, ("idempotency-key", "k")], like),
+        422
+    );
+    let spoken = r#"{"kind":"chat","data":{},"as":{"sub":"bob"}}"#;
+    assert_eq!(publish(&viewer, &[JSON], spoken), 403);
+}
+
+#[test]
+fn a_service_gives_gifts_in_anothers_name() {
+    let body = r#"{"kind":"gift","data":{"gift":"rose"},"as":{"sub":"bob"}}"#;
+    assert!(
+        ask(
+            &known("service"),
+            "POST /v1/rooms/a/messages",
+            &[JSON],
+            body
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn sanctions_take_a_body_or_none() {
+    let moderator = known("moderate");
+    let seconds = |line: &str, headers: &[(&str, &str)], body: &str| match ask(
+        &moderator, line, headers, body,
+    ) {
+        Ok(Act::Sanction { seconds, .. }) => Ok(seconds),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal.status()),
+    };
+    let put = "PUT /v1/rooms/a/bans/bob";
+    assert_eq!(seconds(put, &[], ""), Ok(None));
+    assert_eq!(seconds(put, &[JSON], r#"{"seconds":60}"#), Ok(Some(60)));
+    assert_eq!(seconds(put, &[], r#"{"seconds":60}"#), Err(415));
+    assert_eq!(seconds(put, &[JSON], r#"{"seconds":0}"#), Err(422));
+    assert_eq!(
+        seconds("DELETE /v1/rooms/a/mutes/bob", &[], ""),
+        Ok(Some(0))
+    );
+    let token = "jti:ba7816bf8f01cfea414140de5dae2223";
+    assert_eq!(
+        seconds(&format!("PUT /v1/rooms/a/bans/{token}"), &[], ""),
+        Err(422)
+    );
+    assert_eq!(
+        seconds(&format!("PUT /v1/rooms/!all/bans/{token}"), &[], ""),
+        Err(403)
+    );
+    let service = known("service");
+    assert!(
+        ask(
+            &service,
+            &format!("PUT /v1/rooms/!all/bans/{token}"),
+            &[],
+            ""
+        )
+        .is_ok()
+    );
+    assert!(
+        ask(
+            &service,
+            &format!("PUT /v1/rooms/!all/mutes/{token}"),
+            &[],
+            ""
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn rights_are_by_scope_or_as_owner() {
+    let right =
+        |scope: &str, line: &str| match ask(&known(scope), line, &[JSON], r#"{"title":"x"}"#) {
+            Ok(Act::Change { right, .. } | Act::Close { right, .. } | Act::Hide { right, .. }) => {
+                right
+            }
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(right("rooms:write", "PATCH /v1/rooms/a"), Acts::ByScope);
+    assert_eq!(right("moderate", "DELETE /v1/rooms/a"), Acts::AsOwner);
+    assert_eq!(
+        right("moderate", "DELETE /v1/rooms/a/messages/eu-1-0"),
+        Acts::ByScope
+    );
+    assert_eq!(
+        right("publish", "DELETE /v1/rooms/a/messages/eu-1-0"),
+        Acts::AsOwner
+    );
+    assert_eq!(
+        ask(&known("rooms:write"), "DELETE /v1/rooms/~alice", &[], ""),
+        Err(Refusal::Denied(Denied::Reserved("~alice".parse().unwrap())))
+    );
+}
+
+#[test]
+fn history_and_joins_are_read() {
+    let viewer = known("");
+    let status = |line: &str| ask(&viewer, line, &[], "").map_err(|refusal| refusal.status());
+    assert!(status("GET /v1/rooms/a/messages?after=1&limit=200").is_ok());
+    assert_eq!(status("GET /v1/rooms/a/messages?limit=201"), Err(400));
+    assert_eq!(status("GET /v1/rooms/a/messages?after=x"), Err(400));
+    assert_eq!(status("GET /v1/rooms/a/messages?after=%zz"), Err(400));
+    assert_eq!(status("POST /v1/rooms/!all/join"), Err(422));
+    assert!(status("POST /v1/rooms/~alice/join").is_ok());
+    assert_eq!(status("POST /v1/rooms/~bob/join"), Err(403));
+}
+
+#[test]
+fn a_room_gets_an_id() {
+    let owner = known("rooms:write");
+    let Ok(Act::Create { room, .. }) = ask(&owner, "POST /v1/rooms", &[JSON], "{}") else {
+        panic!("a room");
+    };
+    assert_eq!(room.as_str(), "default.eu-0000000000001");
+    assert_eq!(
+        ask(&known("publish"), "POST /v1/rooms", &[JSON], "{}")
+            .unwrap_err()
+            .status(),
+        403
+    );
+}
