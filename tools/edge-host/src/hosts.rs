@@ -126,7 +126,9 @@ impl AllowedHost {
         );
         if let Some(domain) = host.strip_prefix("*.") {
             match Host::parse(domain) {
-                Ok(Host::Domain(domain)) => return Ok(Self::Subdomain(format!(".{domain}"))),
+                Ok(Host::Domain(domain)) if !domain.contains('*') => {
+                    return Ok(Self::Subdomain(format!(".{domain}")));
+                }
                 _ => bail!("has a `*.` that no domain follows"),
             }
         }

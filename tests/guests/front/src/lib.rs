@@ -5,6 +5,7 @@ use std::cell::Cell;
 use http_body_util::BodyExt;
 use spin_sdk::http::{IntoResponse, Request, StatusCode};
 use spin_sdk::redis::{Connection, RedisParameter};
+use spin_sdk::wasip3::clocks::monotonic_clock;
 use spin_sdk::{http_service, variables, wit_bindgen};
 
 wit_bindgen::generate!({
@@ -18,6 +19,7 @@ use fixture::gate::gate;
 
 thread_local! {
     static SERVED: Cell<u32> = const { Cell::new(0) };
+    static WAITING: Cell<u32> = const { Cell::new(0) };
 }
 
 #[http_service]
@@ -27,10 +29,10 @@ async fn front(request: Request) -> anyhow::Result<impl IntoResponse> {
     let words: Vec<&str> = path.trim_matches('/').split('/').collect();
     let answer = match words[..] {
         ["headers", ..] => headers(&request),
-        ["count"] => SERVED.with(|served| {
-            served.set(served.get() + 1);
-            served.get().to_string()
-        }),
+        ["count"] => {
+            SERVED.set(SERVED.get() + 1);
+            SERVED.get().to_string()
+        }
         ["body"] => match request.into_body().collect().await {
             Ok(body) => body.to_bytes().len().to_string(),
             Err(error) => return Ok((StatusCode::BAD_REQUEST, format!("{error:?}"))),
@@ -61,9 +63,10 @@ async fn front(request: Request) -> anyhow::Result<impl IntoResponse> {
         },
         ["trap"] => panic!("as asked"),
         ["wait"] => {
-            spin_sdk::wasip3::clocks::monotonic_clock::wait_for(query.parse::<u64>()? * 1_000_000)
-                .await;
-            "waited".to_owned()
+            WAITING.set(WAITING.get() + 1);
+            monotonic_clock::wait_for(query.parse::<u64>()? * 1_000_000).await;
+            // How many requests waited in this instance when the first of them was done.
+            WAITING.replace(WAITING.get() - 1).to_string()
         }
         ["memory"] => {
             let bytes = vec![1u8; query.parse()?];

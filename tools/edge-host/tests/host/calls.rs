@@ -5,15 +5,15 @@ use std::thread;
 use crate::support::{Start, until};
 
 #[test]
-fn an_instance_serves_request_after_request() {
+fn an_instance_serves_many_requests_and_not_too_many() {
     let host = Start::new().run();
-    assert_eq!(
-        [
-            host.text("/count"),
-            host.text("/count"),
-            host.text("/count")
-        ],
-        ["1", "2", "3"]
+    let counts: Vec<u32> = (0..300)
+        .map(|_| host.text("/count").parse().unwrap())
+        .collect();
+    let most = counts.into_iter().max().unwrap();
+    assert!(
+        (2..=128).contains(&most),
+        "an instance served {most} requests"
     );
 }
 
@@ -134,7 +134,7 @@ fn a_stop_waits_for_requests_in_flight() {
         until("nothing is accepted any more", || {
             std::net::TcpStream::connect(&host.address).is_err()
         });
-        assert_eq!(waiting.join().unwrap(), "waited");
+        assert_eq!(waiting.join().unwrap(), "1");
     });
     assert_eq!(host.ended().code(), Some(0));
 }
