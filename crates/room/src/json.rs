@@ -20,7 +20,7 @@ pub enum BodyError {
     /// 422.
     #[error("the body is nested deeper than {DEPTH}")]
     TooDeep,
-    /// 422: a field is missing, unknown, of another type, or out of its bounds.
+    /// 422: a field is missing, of another type, or out of its bounds.
     #[error("{0}")]
     Field(Cow<'static, str>),
 }
@@ -36,7 +36,8 @@ impl BodyError {
     }
 }
 
-/// Reads a body as one JSON text. An unknown field, a missing one and one of another type are all refused.
+/// Reads a body as one JSON text. A missing field and one of another type are
+/// refused; one that this version does not know is skipped, so that clients and edges are upgraded in any order.
 pub(crate) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
     check_depth(text)?;

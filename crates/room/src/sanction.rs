@@ -7,6 +7,7 @@ use crate::json::{self, BodyError};
 use crate::limits::SANCTION_S;
 
 #[derive(Deserialize)]
+// Not skipped, unlike elsewhere: a length that is overread would make a ban that lasts for ever.
 #[serde(deny_unknown_fields)]
 struct RawSanction {
     seconds: Option<u64>,

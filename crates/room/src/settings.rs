@@ -44,7 +44,6 @@ pub struct Creation {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawCreation {
     id: Option<String>,
     namespace: Option<String>,
@@ -54,7 +53,6 @@ struct RawCreation {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawChange {
     title: Option<String>,
     access: Option<Access>,
@@ -172,7 +170,6 @@ mod tests {
             r#"{"slow_ms":-1}"#,
             r#"{"slow_ms":1.5}"#,
             r#"{"access":"secret"}"#,
-            r#"{"owner":"bob"}"#,
         ] {
             assert!(
                 !Creation::read(bad.as_bytes()).unwrap_err().is_malformed(),

@@ -158,7 +158,7 @@ impl System {
 
     /// Creates a room with settings.
     pub fn room_with(&self, room: &str, mut settings: Value) {
-        settings["room"] = room.into();
+        settings["id"] = room.into();
         self.edge
             .call(
                 "POST",

@@ -144,7 +144,7 @@ fn tokens_that_are_not_good_are_401_and_rights_that_are_missing_403() {
             "POST",
             "/v1/rooms",
             &token("alice", "publish"),
-            &json!({"room":"e2e.mine"}),
+            &json!({"id":"e2e.mine"}),
         )
         .problem(403);
     system
@@ -200,7 +200,7 @@ fn rooms_that_are_not_there_or_not_names() {
         reply.problem(status);
         let reply = system
             .edge
-            .call("POST", "/v1/rooms", &token, &json!({ "room": bad }));
+            .call("POST", "/v1/rooms", &token, &json!({ "id": bad }));
         assert!(matches!(reply.status, 400 | 422), "{bad}: {reply:?}");
     }
     for reserved in ["~alice", "!all"] {
@@ -221,11 +221,11 @@ fn rooms_that_are_not_there_or_not_names() {
     );
     system
         .edge
-        .call("POST", "/v1/rooms", &token, &json!({"room":"e2e.twice"}))
+        .call("POST", "/v1/rooms", &token, &json!({"id":"e2e.twice"}))
         .expect(201);
     system
         .edge
-        .call("POST", "/v1/rooms", &token, &json!({"room":"e2e.twice"}))
+        .call("POST", "/v1/rooms", &token, &json!({"id":"e2e.twice"}))
         .problem(409);
     system
         .edge
@@ -233,7 +233,7 @@ fn rooms_that_are_not_there_or_not_names() {
         .expect(204);
     system
         .edge
-        .call("POST", "/v1/rooms", &token, &json!({"room":"e2e.twice"}))
+        .call("POST", "/v1/rooms", &token, &json!({"id":"e2e.twice"}))
         .problem(409);
 }
 

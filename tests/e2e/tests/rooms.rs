@@ -22,7 +22,7 @@ fn ended(viewer: &mut Viewer, room: &str) -> String {
 fn a_room_is_created_read_changed_and_closed_for_good() {
     let system = System::start(1);
     let owner = token("owner", "rooms:write publish");
-    let body = json!({"room":"e2e.life","title":"One","access":"open"});
+    let body = json!({"id":"e2e.life","title":"One","access":"open"});
     let reply = system
         .edge
         .call("POST", "/v1/rooms", &owner, &body)
@@ -374,7 +374,7 @@ fn whoever_asks_too_often_is_told_when_to_come_back() {
         .publish("e2e.quota", &token("carol", "publish"), "", &chat("hi"))
         .expect(202);
 
-    system.room_with("e2e.slow", json!({"slow_s":30}));
+    system.room_with("e2e.slow", json!({"slow_ms":30000}));
     system
         .edge
         .publish("e2e.slow", &token("dan", "publish"), "", &chat("one"))

@@ -100,7 +100,7 @@ impl Edge {
 
     /// Creates the room; one that is there already will do.
     pub fn create_room(&self) -> Result<()> {
-        match self.post("/v1/rooms", true, &json!({"room": self.room}))? {
+        match self.post("/v1/rooms", true, &json!({"id": self.room}))? {
             (201 | 409, _) => Ok(()),
             (status, answer) => bail!("the room could not be created: {status} {answer}"),
         }
