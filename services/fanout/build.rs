@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Folder, and where its files are served.
-const FOLDERS: [(&str, &str); 2] = [("../../clients/demo", "/"), ("../../clients/js/src", "/tidegate/")];
+const FOLDERS: [(&str, &str); 2] = [
+    ("../../clients/demo", "/"),
+    ("../../clients/js/src", "/tidegate/"),
+];
 
 fn main() -> io::Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
@@ -15,9 +18,18 @@ fn main() -> io::Result<()> {
         let folder = here.join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());
         for file in files(&folder)? {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             // Writing to a string does not fail.
-            let _ = writeln!(list, "    ({:?}, include_bytes!({:?})),", format!("{at}{name}"), file);
+            let _ = writeln!(
+                list,
+                "    ({:?}, include_bytes!({:?})),",
+                format!("{at}{name}"),
+                file
+            );
         }
     }
     list.push(']');

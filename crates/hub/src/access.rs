@@ -45,7 +45,11 @@ impl Hub {
                 }
             }
         }
-        if self.shards.get(&shard).is_some_and(|state| state.rooms.is_empty()) {
+        if self
+            .shards
+            .get(&shard)
+            .is_some_and(|state| state.rooms.is_empty())
+        {
             self.shards.remove(&shard);
         }
     }
@@ -53,7 +57,8 @@ impl Hub {
     /// Asks again for shards that are not tailed yet.
     pub fn ask_again(&mut self) {
         let waiting = self.shards.iter().filter(|(_, state)| !state.open);
-        self.actions.extend(waiting.map(|(&shard, _)| Action::OpenShard(shard)));
+        self.actions
+            .extend(waiting.map(|(&shard, _)| Action::OpenShard(shard)));
     }
 
     /// An origin is tailed from now on, in a shard that was open before. What it wrote up to `position` is a hole.

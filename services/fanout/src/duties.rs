@@ -42,7 +42,12 @@ struct RegionLine {
 
 impl Duties {
     /// For a node that is reached at `public_url`.
-    pub fn new(node: Arc<Node>, bounds: Bounds, public_url: String, served_ms: Arc<AtomicU64>) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        bounds: Bounds,
+        public_url: String,
+        served_ms: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             link: Link::new(node.redis.clone()),
             node,
@@ -88,7 +93,9 @@ impl Duties {
     fn count(&mut self, (core, rooms): Counts) {
         let cores = self.node.metrics.cores.len();
         for (room, viewers) in rooms {
-            self.counts.entry(room.clone()).or_insert_with(|| vec![0; cores])[core] = viewers;
+            self.counts
+                .entry(room.clone())
+                .or_insert_with(|| vec![0; cores])[core] = viewers;
             self.changed.insert(room);
         }
     }
@@ -101,7 +108,8 @@ impl Duties {
                 if std::mem::take(&mut self.away) {
                     tracing::info!("Redis is back");
                 }
-                self.served_ms.store(self.node.clock.now_ms(), Ordering::Relaxed);
+                self.served_ms
+                    .store(self.node.clock.now_ms(), Ordering::Relaxed);
             }
             Err(error) => {
                 metrics.duty_failures.add(1);
@@ -127,10 +135,18 @@ impl Duties {
             "load": (connections as f64 / self.node.most_connections.max(1) as f64).min(1.0),
             "until_ms": self.node.clock.redis_ms() + NODE_LIVES_MS,
         });
-        let mut commands = vec![ClockCall::call(keys).command(), words(["HGETALL", &keys.regions()])];
+        let mut commands = vec![
+            ClockCall::call(keys).command(),
+            words(["HGETALL", &keys.regions()]),
+        ];
         if !self.node.draining.load(Ordering::Relaxed) {
             let name = self.node.name.as_str();
-            commands.push(words(["HSET", &keys.nodes(region), name, &line.to_string()]));
+            commands.push(words([
+                "HSET",
+                &keys.nodes(region),
+                name,
+                &line.to_string(),
+            ]));
         }
         let mut answers = self.link.pipeline(&commands).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
@@ -144,7 +160,9 @@ impl Duties {
     fn set_regions(&self, fields: &[Vec<u8>]) {
         let mut regions: BTreeSet<Region> = BTreeSet::from([self.node.region.clone()]);
         for pair in fields.chunks_exact(2) {
-            let name = std::str::from_utf8(&pair[0]).ok().and_then(|name| name.parse().ok());
+            let name = std::str::from_utf8(&pair[0])
+                .ok()
+                .and_then(|name| name.parse().ok());
             let line = serde_json::from_slice::<RegionLine>(&pair[1]);
             if let (Some(name), Ok(line)) = (name, line)
                 && line.state != "retired"
@@ -154,7 +172,11 @@ impl Duties {
         }
         let regions: Vec<Region> = regions.into_iter().collect();
         if *self.node.origins_now() != *regions {
-            let mut known = self.node.regions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut known = self
+                .node
+                .regions
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             *known = regions.into();
         }
     }
@@ -184,7 +206,8 @@ impl Duties {
             Presence::answer(&flatten(answer))?;
         }
         self.changed.clear();
-        self.counts.retain(|_, cores| cores.iter().any(|&viewers| viewers > 0));
+        self.counts
+            .retain(|_, cores| cores.iter().any(|&viewers| viewers > 0));
         Ok(())
     }
 

@@ -32,10 +32,17 @@ fn main() -> ExitCode {
     let args = match config::Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             // Nothing is left to do if the terminal is gone.
             let _ = error.print();
-            return if asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+            return if asked {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
         }
     };
     let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));

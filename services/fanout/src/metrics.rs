@@ -67,13 +67,22 @@ pub struct HubMetrics([Number; 9]);
 impl HubMetrics {
     const NAMES: [(&'static str, &'static str); 9] = [
         ("deliveries", "Frames given to viewers"),
-        ("own_frames", "Of these, made for one viewer or for a few that were behind"),
+        (
+            "own_frames",
+            "Of these, made for one viewer or for a few that were behind",
+        ),
         ("flushes", "Flushes of rooms"),
-        ("frames_refused", "Frames that a blocked connection did not take"),
+        (
+            "frames_refused",
+            "Frames that a blocked connection did not take",
+        ),
         ("holes", "Holes in the tail, filled from history"),
         ("resets", "Resets: history did not reach back"),
         ("replays", "Viewers who came back to something missed"),
-        ("too_slow", "Viewers cut off because the ring no longer reached back"),
+        (
+            "too_slow",
+            "Viewers cut off because the ring no longer reached back",
+        ),
         ("rewinds", "Entries of an origin that lost its tail"),
     ];
 
@@ -133,49 +142,140 @@ impl Metrics {
     /// All of them as text.
     pub fn text(&self, most_connections: usize) -> String {
         let mut out = String::new();
-        let gauges: [(&str, &str, fn(&CoreMetrics) -> u64); 7] = [
-            ("connections", "Open connections", |core| core.connections.get()),
-            ("subscriptions", "Subscriptions", |core| core.subscriptions.get()),
-            ("rooms", "Rooms with a subscription", |core| core.rooms.get()),
-            ("connections_blocked", "Connections that wait to be writable", |core| core.blocked.get()),
-            ("connections_ready", "Connections that wait to be read on", |core| core.ready.get()),
-            ("core_queue_bytes", "Entries that wait to be taken in", |core| core.queued_bytes.get()),
-            ("lookups_waiting", "Look-ups that wait for Redis", |core| core.lookups.get()),
+        let gauges: [Series; 7] = [
+            ("connections", "Open connections", |core| {
+                core.connections.get()
+            }),
+            ("subscriptions", "Subscriptions", |core| {
+                core.subscriptions.get()
+            }),
+            ("rooms", "Rooms with a subscription", |core| {
+                core.rooms.get()
+            }),
+            (
+                "connections_blocked",
+                "Connections that wait to be writable",
+                |core| core.blocked.get(),
+            ),
+            (
+                "connections_ready",
+                "Connections that wait to be read on",
+                |core| core.ready.get(),
+            ),
+            (
+                "core_queue_bytes",
+                "Entries that wait to be taken in",
+                |core| core.queued_bytes.get(),
+            ),
+            ("lookups_waiting", "Look-ups that wait for Redis", |core| {
+                core.lookups.get()
+            }),
         ];
         for (name, help, get) in gauges {
             self.by_core(&mut out, name, "gauge", help, get);
         }
-        let counters: [(&str, &str, fn(&CoreMetrics) -> u64); 5] = [
-            ("sent_bytes_total", "Bytes written to viewers", |core| core.bytes.get()),
-            ("accepted_total", "Connections accepted", |core| core.accepted.get()),
-            ("full_total", "Connections answered 503: the node is full", |core| core.full.get()),
-            ("no_files_total", "Accepts that failed for want of files", |core| core.no_files.get()),
-            ("refused_total", "Requests refused", |core| core.refused.get()),
+        let counters: [Series; 5] = [
+            ("sent_bytes_total", "Bytes written to viewers", |core| {
+                core.bytes.get()
+            }),
+            ("accepted_total", "Connections accepted", |core| {
+                core.accepted.get()
+            }),
+            (
+                "full_total",
+                "Connections answered 503: the node is full",
+                |core| core.full.get(),
+            ),
+            (
+                "no_files_total",
+                "Accepts that failed for want of files",
+                |core| core.no_files.get(),
+            ),
+            ("refused_total", "Requests refused", |core| {
+                core.refused.get()
+            }),
         ];
         for (name, help, get) in counters {
             self.by_core(&mut out, name, "counter", help, get);
         }
         for (index, (name, help)) in HubMetrics::NAMES.iter().enumerate() {
             let name = format!("{name}_total");
-            self.by_core(&mut out, &name, "counter", help, |core| core.hub.0[index].get());
+            self.by_core(&mut out, &name, "counter", help, |core| {
+                core.hub.0[index].get()
+            });
         }
-        head(&mut out, "closed_total", "counter", "Sockets closed by the node");
+        head(
+            &mut out,
+            "closed_total",
+            "counter",
+            "Sockets closed by the node",
+        );
         for (index, code) in CloseCode::ALL.iter().enumerate() {
             let total: u64 = self.cores.iter().map(|core| core.closed[index].get()).sum();
             let code = code.code();
             line(&mut out, &format!("closed_total{{code=\"{code}\"}}"), total);
         }
         let node = [
-            ("connections_most", "gauge", "Most connections", most_connections as u64),
-            ("redis_up", "gauge", "Whether Redis was reached last time", self.redis_up.get()),
-            ("tail_logs", "gauge", "Logs that are tailed", self.tail_logs.get()),
-            ("tail_lag_ms", "gauge", "Age of the last entry when it was read", self.tail_lag_ms.get()),
-            ("tail_reply_entries", "gauge", "Entries in the last reply", self.tail_reply_entries.get()),
-            ("tail_entries_total", "counter", "Entries read", self.tail_entries.get()),
-            ("tail_unreadable_total", "counter", "Entries that could not be read", self.tail_unreadable.get()),
-            ("tail_breaks_total", "counter", "Times that the connection broke", self.tail_breaks.get()),
-            ("tail_passed_over_total", "counter", "Entries that a core was too slow for", self.tail_passed_over.get()),
-            ("duty_failures_total", "counter", "Failed calls for presence, counters, clock, registration", self.duty_failures.get()),
+            (
+                "connections_most",
+                "gauge",
+                "Most connections",
+                most_connections as u64,
+            ),
+            (
+                "redis_up",
+                "gauge",
+                "Whether Redis was reached last time",
+                self.redis_up.get(),
+            ),
+            (
+                "tail_logs",
+                "gauge",
+                "Logs that are tailed",
+                self.tail_logs.get(),
+            ),
+            (
+                "tail_lag_ms",
+                "gauge",
+                "Age of the last entry when it was read",
+                self.tail_lag_ms.get(),
+            ),
+            (
+                "tail_reply_entries",
+                "gauge",
+                "Entries in the last reply",
+                self.tail_reply_entries.get(),
+            ),
+            (
+                "tail_entries_total",
+                "counter",
+                "Entries read",
+                self.tail_entries.get(),
+            ),
+            (
+                "tail_unreadable_total",
+                "counter",
+                "Entries that could not be read",
+                self.tail_unreadable.get(),
+            ),
+            (
+                "tail_breaks_total",
+                "counter",
+                "Times that the connection broke",
+                self.tail_breaks.get(),
+            ),
+            (
+                "tail_passed_over_total",
+                "counter",
+                "Entries that a core was too slow for",
+                self.tail_passed_over.get(),
+            ),
+            (
+                "duty_failures_total",
+                "counter",
+                "Failed calls for presence, counters, clock, registration",
+                self.duty_failures.get(),
+            ),
         ];
         for (name, kind, help, value) in node {
             head(&mut out, name, kind, help);
@@ -199,11 +299,17 @@ impl Metrics {
     }
 }
 
+/// A number of each core: its name, what it means, and where it is read.
+type Series = (&'static str, &'static str, fn(&CoreMetrics) -> u64);
+
 const PREFIX: &str = "tidegate_fanout_";
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     // Writing to a string does not fail.
-    let _ = writeln!(out, "# HELP {PREFIX}{name} {help}.\n# TYPE {PREFIX}{name} {kind}");
+    let _ = writeln!(
+        out,
+        "# HELP {PREFIX}{name} {help}.\n# TYPE {PREFIX}{name} {kind}"
+    );
 }
 
 fn line(out: &mut String, series: &str, value: u64) {
@@ -221,7 +327,10 @@ mod tests {
         let text = metrics.text(9);
         assert!(text.contains("\ntidegate_fanout_connections{core=\"1\"} 7\n"));
         assert!(text.contains("\ntidegate_fanout_closed_total{code=\"4411\"} 0\n"));
-        let heads: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let heads: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("# TYPE"))
+            .collect();
         let mut once = heads.clone();
         once.sort_unstable();
         once.dedup();

@@ -36,7 +36,9 @@ struct Bound {
 
 /// Runs until a signal or `/drain`.
 pub fn run(config: Config) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(serve(config));
     // A task that waits for something outside must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -59,14 +61,25 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut handles = Vec::with_capacity(cores);
     let mut threads = Vec::with_capacity(cores);
     for (index, listener) in bound.viewers.into_iter().enumerate() {
-        let started = engine::start(index, node.clone(), listener, to_tail.clone(), to_duties.clone());
+        let started = engine::start(
+            index,
+            node.clone(),
+            listener,
+            to_tail.clone(),
+            to_duties.clone(),
+        );
         let (handle, thread) = started.context("a core's thread cannot be started")?;
         handles.push(handle);
         threads.push(thread);
     }
     tokio::spawn(tail::run(node.clone(), handles.clone(), tail_inbox));
     // Ready means served once.
-    let mut duties = Duties::new(node.clone(), config.bounds, public_url, admin.served_ms.clone());
+    let mut duties = Duties::new(
+        node.clone(),
+        config.bounds,
+        public_url,
+        admin.served_ms.clone(),
+    );
     let _ = admin.node.set(node.clone());
     println!("listening on ws://{}", bound.viewers_at);
     println!("admin on http://{admin_at}");

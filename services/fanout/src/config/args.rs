@@ -12,11 +12,21 @@ use clap::Parser;
 #[command(name = "fanout", version, max_term_width = 110)]
 pub struct Args {
     /// Where viewers connect: WebSocket at /v1/connect, events at /v1/rooms/{room}/events. Port 0 takes a free one.
-    #[arg(long, env = "TIDEGATE_LISTEN", default_value = "127.0.0.1:7001", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "TIDEGATE_LISTEN",
+        default_value = "127.0.0.1:7001",
+        value_name = "ADDR"
+    )]
     pub listen: SocketAddr,
 
     /// Where operators look: /healthz, /readyz, /metrics, POST /drain. Keep it from the public.
-    #[arg(long, env = "TIDEGATE_ADMIN", default_value = "127.0.0.1:7101", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "TIDEGATE_ADMIN",
+        default_value = "127.0.0.1:7101",
+        value_name = "ADDR"
+    )]
     pub admin: SocketAddr,
 
     /// How viewers reach this node (ws:// or wss://), or the balancer before it [default: ws:// and the bound address].
@@ -64,23 +74,48 @@ pub struct Args {
     pub region: String,
 
     /// The region's Redis, redis://[USER:PASSWORD@]HOST:PORT[/DB].
-    #[arg(long, env = "SPIN_VARIABLE_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_REDIS_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub redis_url: String,
 
     /// What every key in Redis begins with.
-    #[arg(long, env = "SPIN_VARIABLE_PREFIX", default_value = "tg", value_name = "PREFIX")]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_PREFIX",
+        default_value = "tg",
+        value_name = "PREFIX"
+    )]
     pub prefix: String,
 
     /// JWK Set of the keys that sign tickets.
-    #[arg(long, env = "SPIN_VARIABLE_TICKET_KEYS", value_name = "JSON", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_TICKET_KEYS",
+        value_name = "JSON",
+        hide_env_values = true
+    )]
     pub ticket_keys: String,
 
     /// Pages that may connect, comma separated: https://example.com,…
-    #[arg(long, env = "SPIN_VARIABLE_CORS_ORIGINS", default_value = "", value_name = "LIST")]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_CORS_ORIGINS",
+        default_value = "",
+        value_name = "LIST"
+    )]
     pub cors_origins: String,
 
     /// Regions as JSON; only the first one's `edge` is read here, by the demo.
-    #[arg(long, env = "SPIN_VARIABLE_REGIONS", default_value = "[]", value_name = "JSON")]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_REGIONS",
+        default_value = "[]",
+        value_name = "JSON"
+    )]
     pub regions: String,
 
     /// Most entries that a shard's log keeps.
@@ -92,7 +127,12 @@ pub struct Args {
     pub retention_ms: Option<u64>,
 
     /// JWK Set of the keys that sign tokens; only the demo signs any.
-    #[arg(long, env = "SPIN_VARIABLE_AUTH_KEYS", value_name = "JSON", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_AUTH_KEYS",
+        value_name = "JSON",
+        hide_env_values = true
+    )]
     pub auth_keys: Option<String>,
 
     /// `iss` of the demo's tokens.

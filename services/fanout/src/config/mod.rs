@@ -72,14 +72,20 @@ const MOST_CORES: usize = 256;
 impl Config {
     /// Checks what was given. The error says which setting is wrong and what to do about it.
     pub fn new(args: Args) -> anyhow::Result<Self> {
-        let region = args.region.parse().context("region (SPIN_VARIABLE_REGION)")?;
+        let region = args
+            .region
+            .parse()
+            .context("region (SPIN_VARIABLE_REGION)")?;
         let node = match &args.node {
             Some(name) => name.parse().context("--node")?,
             None => random_name()?,
         };
         let usable = std::thread::available_parallelism().map_or(1, usize::from);
         let cores = args.cores.unwrap_or(usable);
-        ensure!((1..=MOST_CORES).contains(&cores), "--cores must be 1 to {MOST_CORES}");
+        ensure!(
+            (1..=MOST_CORES).contains(&cores),
+            "--cores must be 1 to {MOST_CORES}"
+        );
         if let Some(url) = &args.public_url {
             let good = url.starts_with("ws://") || url.starts_with("wss://");
             ensure!(good, "--public-url must begin with ws:// or wss://");
@@ -87,8 +93,13 @@ impl Config {
         let prefix = args.prefix.clone();
         let plain = !prefix.is_empty()
             && prefix.len() <= 32
-            && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        ensure!(plain, "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _");
+            && prefix
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        ensure!(
+            plain,
+            "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _"
+        );
         let tickets = TicketKeys::parse(&args.ticket_keys)
             .context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
         let local = example_keys_allowed(&args.redis_url);
@@ -123,26 +134,36 @@ impl Config {
 }
 
 fn redis_client(url: &str) -> anyhow::Result<redis::Client> {
-    let one = !url.contains(',') && !url.split("://").next().is_some_and(|head| head.contains('='));
+    let one = !url.contains(',')
+        && !url
+            .split("://")
+            .next()
+            .is_some_and(|head| head.contains('='));
     ensure!(
         one,
         "redis_url (SPIN_VARIABLE_REDIS_URL): this version takes one address, not ranges of shards"
     );
     // The client's own error may repeat the address, password included.
     redis::Client::open(url).map_err(|_| {
-        anyhow::anyhow!("redis_url (SPIN_VARIABLE_REDIS_URL) must be redis://[USER:PASSWORD@]HOST:PORT[/DB]")
+        anyhow::anyhow!(
+            "redis_url (SPIN_VARIABLE_REDIS_URL) must be redis://[USER:PASSWORD@]HOST:PORT[/DB]"
+        )
     })
 }
 
 fn bounds(args: &Args) -> anyhow::Result<Bounds> {
     // A node appends to logs only: how much rooms keep is the edge's to say.
     let log_max = args.log_max.unwrap_or(100_000);
-    let retention_ms = args.retention_ms.unwrap_or(Bounds::default().retention_ms());
+    let retention_ms = args
+        .retention_ms
+        .unwrap_or(Bounds::default().retention_ms());
     Bounds::new(1, 1, log_max, retention_ms).context("log_max or retention_ms (SPIN_VARIABLE_…)")
 }
 
 fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
-    let Some(listen) = args.demo else { return Ok(None) };
+    let Some(listen) = args.demo else {
+        return Ok(None);
+    };
     ensure!(
         listen.ip().is_loopback(),
         "--demo gives a token to whoever asks: it listens on loopback only, 127.0.0.1:8080 for one"
@@ -153,7 +174,9 @@ fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
         .context("--demo needs auth_keys (SPIN_VARIABLE_AUTH_KEYS) to sign tokens")?;
     let keys = KeySet::parse(text).context("auth_keys (SPIN_VARIABLE_AUTH_KEYS)")?;
     if keys.is_example() && !local_redis {
-        bail!("auth_keys (SPIN_VARIABLE_AUTH_KEYS) are the published example's, and Redis is not on loopback");
+        bail!(
+            "auth_keys (SPIN_VARIABLE_AUTH_KEYS) are the published example's, and Redis is not on loopback"
+        );
     }
     let regions: Vec<RegionLine> =
         serde_json::from_str(&args.regions).context("regions (SPIN_VARIABLE_REGIONS)")?;
@@ -195,7 +218,13 @@ mod tests {
 
     fn config(more: &[&str]) -> anyhow::Result<Config> {
         let mut words = vec![
-            "fanout", "--region", "local", "--redis-url", "redis://127.0.0.1:1", "--ticket-keys", KEYS,
+            "fanout",
+            "--region",
+            "local",
+            "--redis-url",
+            "redis://127.0.0.1:1",
+            "--ticket-keys",
+            KEYS,
         ];
         words.extend(more);
         Config::new(Args::try_parse_from(words)?)
@@ -213,8 +242,18 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.region.as_str(), "local");
         assert!(config.node.as_str().starts_with("node-"));
-        let far = ["fanout", "--region", "r", "--redis-url", "redis://10.0.0.1", "--ticket-keys", KEYS];
-        let error = Config::new(Args::try_parse_from(far).unwrap()).err().unwrap();
+        let far = [
+            "fanout",
+            "--region",
+            "r",
+            "--redis-url",
+            "redis://10.0.0.1",
+            "--ticket-keys",
+            KEYS,
+        ];
+        let error = Config::new(Args::try_parse_from(far).unwrap())
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("published example"));
     }
 
@@ -232,8 +271,18 @@ mod tests {
 
     #[test]
     fn a_password_is_not_repeated() {
-        let words = ["fanout", "--region", "r", "--redis-url", "http://u:secret@h", "--ticket-keys", KEYS];
-        let error = Config::new(Args::try_parse_from(words).unwrap()).err().unwrap();
+        let words = [
+            "fanout",
+            "--region",
+            "r",
+            "--redis-url",
+            "http://u:secret@h",
+            "--ticket-keys",
+            KEYS,
+        ];
+        let error = Config::new(Args::try_parse_from(words).unwrap())
+            .err()
+            .unwrap();
         assert!(!format!("{error:#}").contains("secret"));
     }
 }

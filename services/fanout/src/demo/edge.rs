@@ -33,11 +33,17 @@ pub(super) async fn make_room(config: Arc<DemoConfig>) {
         let room = json!({"id": ROOM, "title": TITLE});
         let why = match post(config.clone(), "/v1/rooms".to_owned(), token, None, room).await {
             Ok((201 | 409, _)) => return tracing::info!(room = ROOM, "the demo's room is there"),
-            Ok((status, body)) => format!("{status} {}", body["detail"].as_str().unwrap_or_default()),
+            Ok((status, body)) => {
+                format!("{status} {}", body["detail"].as_str().unwrap_or_default())
+            }
             Err(error) => error.to_string(),
         };
         if !std::mem::replace(&mut said, true) {
-            tracing::info!(edge = config.edge, why, "the demo's room is not there yet; trying on");
+            tracing::info!(
+                edge = config.edge,
+                why,
+                "the demo's room is not there yet; trying on"
+            );
         }
         tokio::time::sleep(AGAIN).await;
     }

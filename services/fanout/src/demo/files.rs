@@ -13,9 +13,14 @@ pub(super) async fn file(uri: Uri) -> Response {
         path => path,
     };
     match FILES.iter().find(|(known, _)| *known == path) {
-        Some((_, content)) => {
-            ([(CONTENT_TYPE, media_type(path)), (CACHE_CONTROL, "no-cache")], *content).into_response()
-        }
+        Some((_, content)) => (
+            [
+                (CONTENT_TYPE, media_type(path)),
+                (CACHE_CONTROL, "no-cache"),
+            ],
+            *content,
+        )
+            .into_response(),
         None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
     }
 }
@@ -39,7 +44,12 @@ mod tests {
     #[test]
     fn page_and_client_are_embedded() {
         for path in ["/index.html", "/demo.js", "/tidegate/index.js"] {
-            assert!(FILES.iter().any(|(known, content)| *known == path && !content.is_empty()), "{path}");
+            assert!(
+                FILES
+                    .iter()
+                    .any(|(known, content)| *known == path && !content.is_empty()),
+                "{path}"
+            );
             assert_ne!(media_type(path), "application/octet-stream");
         }
     }

@@ -16,7 +16,9 @@ pub(super) fn shown(name: &str) -> Option<String> {
         .filter(|word| !word.is_empty())
         .collect();
     let name = words.join(" ");
-    (1..=NAME_SIGNS).contains(&name.chars().count()).then_some(name)
+    (1..=NAME_SIGNS)
+        .contains(&name.chars().count())
+        .then_some(name)
 }
 
 /// The same subject for the same name, in any script: what of it fits a subject, and digits of its hash.
@@ -28,7 +30,9 @@ pub(super) fn subject(name: &str) -> Option<Subject> {
         .collect();
     let digits = digest::joined(&[name]);
     let slug = if slug.is_empty() { "viewer" } else { &slug };
-    format!("{}.{}", slug.to_ascii_lowercase(), &digits[..DIGITS]).parse().ok()
+    format!("{}.{}", slug.to_ascii_lowercase(), &digits[..DIGITS])
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -58,10 +58,17 @@ pub(super) async fn token(
     body: Result<Json<Name>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Name { name }) = body.map_err(|error| Problem::malformed(error.body_text()))?;
-    let name = names::shown(&name)
-        .ok_or_else(|| Problem::malformed(format!("a name has 1 to {} signs", names::NAME_SIGNS)))?;
-    let subject = names::subject(&name).ok_or_else(|| Problem::malformed("this name cannot be used"))?;
-    let token = signed(&config, subject.as_str(), "publish", Some(json!({"name": name})))?;
+    let name = names::shown(&name).ok_or_else(|| {
+        Problem::malformed(format!("a name has 1 to {} signs", names::NAME_SIGNS))
+    })?;
+    let subject =
+        names::subject(&name).ok_or_else(|| Problem::malformed("this name cannot be used"))?;
+    let token = signed(
+        &config,
+        subject.as_str(),
+        "publish",
+        Some(json!({"name": name})),
+    )?;
     Ok(Json(json!({"token": token, "sub": subject.as_str()})))
 }
 
@@ -81,7 +88,9 @@ pub(super) async fn gift(
     let Json(Gift { gift, count }) = body.map_err(|error| Problem::malformed(error.body_text()))?;
     let plain = !gift.is_empty()
         && gift.len() <= GIFT_BYTES
-        && gift.bytes().all(|sign| sign.is_ascii_lowercase() || sign == b'-');
+        && gift
+            .bytes()
+            .all(|sign| sign.is_ascii_lowercase() || sign == b'-');
     if !plain || !(1..=GIFTS).contains(&count) {
         return Err(Problem::malformed(format!(
             "a gift is 1 to {GIFT_BYTES} of a-z -, and its count 1 to {GIFTS}"
@@ -93,18 +102,27 @@ pub(super) async fn gift(
         sender["info"] = info;
     }
     let message = json!({"kind": "gift", "data": {"gift": gift, "count": count}, "as": sender});
-    let key = format!("demo-{:016x}{:016x}", crate::chance::number(), crate::chance::number());
+    let key = format!(
+        "demo-{:016x}{:016x}",
+        crate::chance::number(),
+        crate::chance::number()
+    );
     let answer = edge::publish(config, service, key, message).await;
     match answer {
         Ok((202, body)) => Ok((StatusCode::ACCEPTED, Json(body)).into_response()),
         Ok((status, body)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let detail = body["detail"].as_str().unwrap_or("the edge refused the gift");
+            let detail = body["detail"]
+                .as_str()
+                .unwrap_or("the edge refused the gift");
             Err(Problem(status, detail.to_owned()))
         }
         Err(error) => {
             tracing::warn!(%error, "a gift could not be published");
-            Err(Problem(StatusCode::BAD_GATEWAY, "the edge is out of reach".to_owned()))
+            Err(Problem(
+                StatusCode::BAD_GATEWAY,
+                "the edge is out of reach".to_owned(),
+            ))
         }
     }
 }
@@ -119,7 +137,8 @@ fn giver(config: &DemoConfig, headers: &HeaderMap) -> Result<Identity, Problem> 
         issuer: &config.issuer,
         audience: &config.audience,
     };
-    verify(token, &[&config.keys], &expected, now_s() * 1_000).map_err(|error| refused(&error.to_string()))
+    verify(token, &[&config.keys], &expected, now_s() * 1_000)
+        .map_err(|error| refused(&error.to_string()))
 }
 
 /// A token of the demo's own.
@@ -137,13 +156,21 @@ pub(super) fn signed(
         iat,
         exp: iat + TOKEN_S,
         nbf: None,
-        jti: Some(format!("{:016x}{:016x}", crate::chance::number(), crate::chance::number())),
+        jti: Some(format!(
+            "{:016x}{:016x}",
+            crate::chance::number(),
+            crate::chance::number()
+        )),
         scope: scope.to_owned(),
         rooms: Some(vec!["demo.*".to_owned()]),
         info,
     };
-    sign(&config.keys, &claims)
-        .map_err(|_| Problem(StatusCode::INTERNAL_SERVER_ERROR, "no token could be made".to_owned()))
+    sign(&config.keys, &claims).map_err(|_| {
+        Problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "no token could be made".to_owned(),
+        )
+    })
 }
 
 fn now_s() -> u64 {

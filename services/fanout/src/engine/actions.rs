@@ -22,7 +22,9 @@ impl Core {
             while let Some(action) = self.hub.next_action() {
                 self.act(action);
             }
-            let Some(key) = self.conns.gone.pop() else { return };
+            let Some(key) = self.conns.gone.pop() else {
+                return;
+            };
             self.remove(key);
         }
     }
@@ -42,16 +44,40 @@ impl Core {
                 // The tail ends after the cores.
                 let _ = self.tail.send(ToTail::Open(self.index, shard));
             }
-            Action::Join { sub, viewer, room, who, tally } => {
+            Action::Join {
+                sub,
+                viewer,
+                room,
+                who,
+                tally,
+            } => {
                 if room == RoomId::all() {
                     self.welcome(viewer, sub);
                 } else {
-                    self.desk.ask(Task::Join { sub, room, who, tally });
+                    self.desk.ask(Task::Join {
+                        sub,
+                        room,
+                        who,
+                        tally,
+                    });
                 }
             }
-            Action::Read { reader, room, after } => self.desk.ask(Task::Read { reader, room, after }),
+            Action::Read {
+                reader,
+                room,
+                after,
+            } => self.desk.ask(Task::Read {
+                reader,
+                room,
+                after,
+            }),
             Action::CheckBan { room, user } => self.desk.ask(Task::Ban { room, user }),
-            Action::Ended { viewer, sub, room, code } => self.ended(viewer, sub, &room, code),
+            Action::Ended {
+                viewer,
+                sub,
+                room,
+                code,
+            } => self.ended(viewer, sub, &room, code),
             Action::Close { viewer, code } => self.close(viewer, code),
         }
     }
@@ -88,7 +114,9 @@ impl Core {
 
     /// A subscription has ended: its viewer is told, and a stream of events ends with it.
     fn ended(&mut self, key: u32, sub: SubRef, room: &RoomId, code: ErrorCode) {
-        let Some(conn) = self.conns.get(key) else { return };
+        let Some(conn) = self.conns.get(key) else {
+            return;
+        };
         conn.subs.retain(|known| *known != sub);
         match &conn.kind {
             Kind::Socket { .. } => self.say_error(key, code, Some(room)),
@@ -105,7 +133,9 @@ impl Core {
 
     /// Ends a stream of events: with a problem if it has not begun, else with an error event if there is one.
     fn end_events(&mut self, key: u32, refusal: Refusal, error: Option<(ErrorCode, &RoomId)>) {
-        let Some(conn) = self.conns.get(key) else { return };
+        let Some(conn) = self.conns.get(key) else {
+            return;
+        };
         let Kind::Events { request, started } = &conn.kind else {
             return;
         };
@@ -114,7 +144,9 @@ impl Core {
             request.refuse(refusal).write(&mut last);
             self.metrics().refused.add(1);
         } else if let Some((code, room)) = error {
-            sse::event(&mut last, None, EventName::Error, |out| frames::error(out, code, Some(room)));
+            sse::event(&mut last, None, EventName::Error, |out| {
+                frames::error(out, code, Some(room))
+            });
         }
         self.end(key, last);
     }
@@ -128,7 +160,9 @@ impl Core {
 
     /// Closes a connection of any kind.
     pub(super) fn close(&mut self, key: u32, code: CloseCode) {
-        let Some(conn) = self.conns.get(key) else { return };
+        let Some(conn) = self.conns.get(key) else {
+            return;
+        };
         match &conn.kind {
             Kind::Socket { .. } => {
                 if self.conns.close(key, code) {
@@ -166,7 +200,9 @@ impl Core {
 /// What an error of a subscription is over HTTP.
 fn refusal(code: ErrorCode) -> Refusal {
     match code {
-        ErrorCode::BadTicket | ErrorCode::TicketExpired | ErrorCode::WrongRoom => Refusal::BadTicket,
+        ErrorCode::BadTicket | ErrorCode::TicketExpired | ErrorCode::WrongRoom => {
+            Refusal::BadTicket
+        }
         ErrorCode::Banned | ErrorCode::Kicked => Refusal::Banned,
         ErrorCode::NoRoom => Refusal::NoRoom,
         ErrorCode::RoomClosed => Refusal::RoomClosed,

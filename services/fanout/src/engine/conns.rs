@@ -5,10 +5,10 @@ use std::net::Shutdown;
 use mio::{Interest, Registry, Token};
 use slab::Slab;
 use tidegate_hub::{Frame, Offered, Sink, ViewerKey};
-use tidegate_protocol::CloseCode;
-use tidegate_protocol::ws;
+use tidegate_protocol::{CloseCode, sse, ws};
 
 use super::conn::{Conn, Kind, Written};
+use crate::chance;
 
 /// A connection that may have ended meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) struct ConnRef {
 }
 
 const KEY_BITS: u32 = 32;
+/// The longest that a browser waits before it asks for events again, ms.
+const RETRY_MS: u64 = 3_000;
 
 impl ConnRef {
     pub(super) fn token(self) -> Token {
@@ -70,10 +72,17 @@ impl Conns {
     }
 
     pub(super) fn blocked(&self) -> usize {
-        self.slab.iter().filter(|(_, conn)| conn.is_blocked()).count()
+        self.slab
+            .iter()
+            .filter(|(_, conn)| conn.is_blocked())
+            .count()
     }
 
-    pub(super) fn add(&mut self, mut stream: mio::net::TcpStream, now_s: u32) -> std::io::Result<ConnRef> {
+    pub(super) fn add(
+        &mut self,
+        mut stream: mio::net::TcpStream,
+        now_s: u32,
+    ) -> std::io::Result<ConnRef> {
         // 31 bits, so that no token is the listener's.
         self.generation = self.generation.wrapping_add(1) & (u32::MAX >> 1);
         let entry = self.slab.vacant_entry();
@@ -81,8 +90,11 @@ impl Conns {
             key: entry.key() as u32,
             generation: self.generation,
         };
-        self.registry
-            .register(&mut stream, reference.token(), Interest::READABLE | Interest::WRITABLE)?;
+        self.registry.register(
+            &mut stream,
+            reference.token(),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
         entry.insert(Conn::new(stream, self.generation, now_s));
         Ok(reference)
     }
@@ -185,6 +197,8 @@ impl Sink for Conns {
                 *started = true;
                 let mut head = Vec::new();
                 request.answer(&mut head);
+                // Spread, so that those who lose a node do not all come back at once.
+                sse::retry(&mut head, chance::jitter(RETRY_MS));
                 match conn.answer(head, &mut self.bytes) {
                     Written::All => {}
                     Written::Blocked => return Offered::Refused,

@@ -64,7 +64,8 @@ impl Core {
         results: UnboundedSender<Done>,
     ) -> io::Result<Self> {
         let mut listener = mio::net::TcpListener::from_std(listener);
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
         Ok(Self {
             index,
             hub: Hub::new(node.hub),
@@ -107,7 +108,10 @@ impl Core {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_over() {
             let busy = self.has_work();
-            let due = self.hub.next_due_ms().map(|due_ms| self.node.clock.at(due_ms));
+            let due = self
+                .hub
+                .next_due_ms()
+                .map(|due_ms| self.node.clock.at(due_ms));
             tokio::select! {
                 biased;
                 guard = poll.readable_mut() => {
@@ -139,13 +143,17 @@ impl Core {
     }
 
     fn has_work(&self) -> bool {
-        !self.ready.is_empty() || self.accepts && self.listener.is_some() || self.hub.has_work(self.node.clock.now_ms())
+        !self.ready.is_empty()
+            || self.accepts && self.listener.is_some()
+            || self.hub.has_work(self.node.clock.now_ms())
     }
 
     /// Reads, then accepts, then one slice of one flush.
     fn turn(&mut self) {
         for _ in 0..READS {
-            let Some(next) = self.ready.pop_front() else { break };
+            let Some(next) = self.ready.pop_front() else {
+                break;
+            };
             if let Some(key) = self.conns.find(next) {
                 self.read(key);
                 self.settle();
@@ -175,7 +183,9 @@ impl Core {
                 continue;
             }
             let reference = ConnRef::of(event.token());
-            let Some(key) = self.conns.find(reference) else { continue };
+            let Some(key) = self.conns.find(reference) else {
+                continue;
+            };
             if event.is_writable() && self.conns.write_on(key) {
                 self.resume(key);
             }
@@ -190,7 +200,11 @@ impl Core {
     /// A connection takes frames again: each of its rooms goes on.
     fn resume(&mut self, key: u32) {
         let times = self.times();
-        let subs = self.conns.get(key).map(|conn| conn.subs.clone()).unwrap_or_default();
+        let subs = self
+            .conns
+            .get(key)
+            .map(|conn| conn.subs.clone())
+            .unwrap_or_default();
         for sub in subs {
             self.hub.resume(sub, times, &mut self.conns);
         }
@@ -201,7 +215,12 @@ impl Core {
         match word {
             ToCore::Opened(shard, positions) => self.hub.opened(shard, positions),
             ToCore::NotOpened(shard) => self.hub.not_opened(shard),
-            ToCore::Entries { shard, origin, entries, bytes } => {
+            ToCore::Entries {
+                shard,
+                origin,
+                entries,
+                bytes,
+            } => {
                 self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.hub.take(shard, &origin, &entries, times);
             }

@@ -90,7 +90,8 @@ impl Desk {
                 return;
             };
             self.on_the_way += 1;
-            let (node, link, results) = (self.node.clone(), self.link.clone(), self.results.clone());
+            let (node, link, results) =
+                (self.node.clone(), self.link.clone(), self.results.clone());
             tokio::task::spawn_local(async move {
                 // The core ends before its tasks; then nobody waits.
                 let _ = results.send(run(&node, &link, task).await);
@@ -102,7 +103,12 @@ impl Desk {
 async fn run(node: &Node, link: &Link, task: Task) -> Done {
     let (keys, region) = (&node.keys, &node.region);
     match &task {
-        Task::Join { sub, room, who, tally } => {
+        Task::Join {
+            sub,
+            room,
+            who,
+            tally,
+        } => {
             let origins = node.origins_now();
             let origins = tally.then_some(&*origins);
             match look_up(link, keys, region, room, who, origins).await {
@@ -114,7 +120,11 @@ async fn run(node: &Node, link: &Link, task: Task) -> Done {
                 }
             }
         }
-        Task::Read { reader, room, after } => match (read_room(link, keys, room, after).await, reader) {
+        Task::Read {
+            reader,
+            room,
+            after,
+        } => match (read_room(link, keys, room, after).await, reader) {
             (Ok(pages), _) => Done::Page(*reader, pages),
             (Err(error), Reader::Viewer(sub)) => {
                 tracing::debug!(%error, %room, "history cannot be read");

@@ -66,7 +66,9 @@ impl Core {
         let write = |out: &mut Vec<u8>| frames::move_away(out, within_ms, &[]);
         match self.conns.get(key).map(|conn| &conn.kind) {
             Some(Kind::Socket { .. }) => ws::text_frame(&mut frame, write),
-            Some(Kind::Events { started: true, .. }) => sse::event(&mut frame, None, EventName::Move, write),
+            Some(Kind::Events { started: true, .. }) => {
+                sse::event(&mut frame, None, EventName::Move, write)
+            }
             _ => return,
         }
         self.conns.answer(key, frame);

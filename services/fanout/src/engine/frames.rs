@@ -15,7 +15,9 @@ impl Core {
     pub(super) fn frame(&mut self, key: u32, text: &str) -> Result<(), CloseCode> {
         let frame = ClientFrame::parse(text)?;
         let hello = matches!(frame, ClientFrame::Hello { .. });
-        let Some(conn) = self.conns.get(key) else { return Ok(()) };
+        let Some(conn) = self.conns.get(key) else {
+            return Ok(());
+        };
         let Kind::Socket { greeted, .. } = &mut conn.kind else {
             return Ok(());
         };
@@ -25,7 +27,11 @@ impl Core {
         *greeted = true;
         match frame {
             ClientFrame::Hello { cursor, .. } => self.begin_all(key, cursor),
-            ClientFrame::Subscribe { room, ticket, cursor } => self.subscribe(key, room, &ticket, cursor),
+            ClientFrame::Subscribe {
+                room,
+                ticket,
+                cursor,
+            } => self.subscribe(key, room, &ticket, cursor),
             ClientFrame::Unsubscribe { room } => match self.take_sub(key, &room) {
                 Some(sub) => self.hub.leave(sub),
                 None => self.say_error(key, ErrorCode::NotSubscribed, Some(&room)),
@@ -46,7 +52,14 @@ impl Core {
             subject: None,
             token: None,
         };
-        self.begin(key, RoomId::all(), who, Encoding::WebSocket, cursor, u64::MAX);
+        self.begin(
+            key,
+            RoomId::all(),
+            who,
+            Encoding::WebSocket,
+            cursor,
+            u64::MAX,
+        );
     }
 
     fn begin(
@@ -89,12 +102,22 @@ impl Core {
             self.hub.leave(sub);
         }
         // The first is `!all`.
-        let taken = self.conns.get(key).map_or(0, |conn| conn.subs.len().saturating_sub(1));
+        let taken = self
+            .conns
+            .get(key)
+            .map_or(0, |conn| conn.subs.len().saturating_sub(1));
         if taken >= limits::ROOMS {
             return self.say_error(key, ErrorCode::TooManyRooms, Some(&room));
         }
         let expires_ms = grant.expires_ms;
-        self.begin(key, room, who(grant), Encoding::WebSocket, cursor, expires_ms);
+        self.begin(
+            key,
+            room,
+            who(grant),
+            Encoding::WebSocket,
+            cursor,
+            expires_ms,
+        );
     }
 
     fn refresh(&mut self, key: u32, room: &RoomId, ticket: &str) {
@@ -123,19 +146,30 @@ impl Core {
         }
         let hub = &self.hub;
         let conn = self.conns.get(key)?;
-        let at = conn.subs.iter().position(|sub| hub.room_of(*sub) == Some(room))?;
+        let at = conn
+            .subs
+            .iter()
+            .position(|sub| hub.room_of(*sub) == Some(room))?;
         Some(conn.subs.remove(at))
     }
 
     fn judge(&self, room: &RoomId, ticket: &str) -> Result<Grant, ErrorCode> {
         let now_ms = self.node.clock.redis_ms();
-        let grant = self.node.tickets.verify(ticket, room, now_ms).map_err(|refusal| match refusal {
-            TicketRefusal::Expired => ErrorCode::TicketExpired,
-            TicketRefusal::WrongRoom => ErrorCode::WrongRoom,
-            TicketRefusal::Malformed | TicketRefusal::UnknownKid | TicketRefusal::BadMac => ErrorCode::BadTicket,
-        })?;
+        let grant =
+            self.node
+                .tickets
+                .verify(ticket, room, now_ms)
+                .map_err(|refusal| match refusal {
+                    TicketRefusal::Expired => ErrorCode::TicketExpired,
+                    TicketRefusal::WrongRoom => ErrorCode::WrongRoom,
+                    TicketRefusal::Malformed
+                    | TicketRefusal::UnknownKid
+                    | TicketRefusal::BadMac => ErrorCode::BadTicket,
+                })?;
         // `~SUB` is that subject's alone, and `!all` needs no ticket.
-        let own = room.owner().is_none_or(|owner| owner == grant.subject.as_str());
+        let own = room
+            .owner()
+            .is_none_or(|owner| owner == grant.subject.as_str());
         if own && *room != RoomId::all() {
             Ok(grant)
         } else {

@@ -11,7 +11,11 @@ const BACKLOG: i32 = 4_096;
 const RECEIVE_BYTES: usize = 16 * 1024;
 
 /// Binds one listener for each core. With port 0, the first one's port is taken by all.
-pub fn bind(address: SocketAddr, cores: usize, send_buffer_bytes: usize) -> io::Result<Vec<std::net::TcpListener>> {
+pub fn bind(
+    address: SocketAddr,
+    cores: usize,
+    send_buffer_bytes: usize,
+) -> io::Result<Vec<std::net::TcpListener>> {
     // A port that another program holds must be refused, not shared: so it is taken alone first.
     let alone = bind_one(address, send_buffer_bytes, false)?;
     if cores == 1 {
@@ -19,11 +23,21 @@ pub fn bind(address: SocketAddr, cores: usize, send_buffer_bytes: usize) -> io::
     }
     let bound = alone.local_addr()?;
     drop(alone);
-    (0..cores).map(|_| bind_one(bound, send_buffer_bytes, true)).collect()
+    (0..cores)
+        .map(|_| bind_one(bound, send_buffer_bytes, true))
+        .collect()
 }
 
-fn bind_one(address: SocketAddr, send_buffer_bytes: usize, shared: bool) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind_one(
+    address: SocketAddr,
+    send_buffer_bytes: usize,
+    shared: bool,
+) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     if shared {
         socket.set_reuse_port(true)?;
@@ -48,7 +62,13 @@ mod tests {
         let cores = bind(any, 2, 32 * 1024).unwrap();
         let port = cores[0].local_addr().unwrap();
         assert_eq!(cores[1].local_addr().unwrap(), port);
-        assert_eq!(bind(port, 2, 32 * 1024).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        assert_eq!(bind(port, 1, 32 * 1024).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(
+            bind(port, 2, 32 * 1024).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+        assert_eq!(
+            bind(port, 1, 32 * 1024).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
     }
 }

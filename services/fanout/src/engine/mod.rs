@@ -37,7 +37,9 @@ pub fn start(
         sender,
         queued_bytes: queued_bytes.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let poll = mio::Poll::new()?;
     let thread = std::thread::Builder::new()
         .name(format!("core-{index}"))
@@ -45,7 +47,16 @@ pub fn start(
             let local = tokio::task::LocalSet::new();
             let ended = local.block_on(&runtime, async move {
                 let (results, done) = mpsc::unbounded_channel();
-                let core = Core::new(index, node, &poll, listener, tail, counts, queued_bytes, results)?;
+                let core = Core::new(
+                    index,
+                    node,
+                    &poll,
+                    listener,
+                    tail,
+                    counts,
+                    queued_bytes,
+                    results,
+                )?;
                 core.run(poll, inbox, done).await
             });
             if let Err(error) = ended {

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use tidegate_protocol::ws::{self, Event, Parser};
 use tidegate_protocol::upgrade::{self, Parsed, Refusal, Refused, Request};
+use tidegate_protocol::ws::{self, Event, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
 use super::actions::RETRY_S;
@@ -21,7 +21,9 @@ impl Core {
     /// Accepts at most so many.
     pub(super) fn accept(&mut self, most: usize) {
         for _ in 0..most {
-            let Some(listener) = &self.listener else { return };
+            let Some(listener) = &self.listener else {
+                return;
+            };
             match listener.accept() {
                 Ok((stream, _)) => self.accepted(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -29,7 +31,10 @@ impl Core {
                     return;
                 }
                 Err(error) => {
-                    if error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code)) {
+                    if error
+                        .raw_os_error()
+                        .is_some_and(|code| NO_FILES.contains(&code))
+                    {
                         self.metrics().no_files.add(1);
                         // The tick tries again.
                         self.accepts = false;
@@ -69,7 +74,9 @@ impl Core {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut read = 0;
         while read < READ_BYTES {
-            let Some(conn) = self.conns.get(key) else { break };
+            let Some(conn) = self.conns.get(key) else {
+                break;
+            };
             match conn.read(&mut scratch) {
                 Ok(None) => break,
                 Ok(Some(0)) | Err(_) => {
@@ -92,7 +99,9 @@ impl Core {
     }
 
     fn received(&mut self, key: u32, bytes: &mut [u8]) {
-        let Some(conn) = self.conns.get(key) else { return };
+        let Some(conn) = self.conns.get(key) else {
+            return;
+        };
         match &mut conn.kind {
             Kind::Request(head) => {
                 head.extend_from_slice(bytes);

@@ -69,11 +69,15 @@ impl Core {
 
     fn check_waits(&mut self, now_ms: u64) {
         while let Some(conn) = lapsed(&mut self.waits.greeting, now_ms) {
-            let Some(key) = self.conns.find(conn) else { continue };
+            let Some(key) = self.conns.find(conn) else {
+                continue;
+            };
             match self.conns.get(key).map(|conn| &conn.kind) {
                 Some(Kind::Request(head)) if head.is_empty() => self.conns.gone.push(key),
                 Some(Kind::Request(_)) => self.refuse(key, &Refused::from(Refusal::Timeout)),
-                Some(Kind::Socket { greeted: false, .. }) => self.close(key, CloseCode::HelloTimeout),
+                Some(Kind::Socket { greeted: false, .. }) => {
+                    self.close(key, CloseCode::HelloTimeout)
+                }
                 _ => {}
             }
         }
@@ -93,7 +97,9 @@ impl Core {
         for _ in 0..part {
             let key = self.sweep_at;
             self.sweep_at = (self.sweep_at + 1) % self.conns.capacity().max(1);
-            let Some(conn) = self.conns.get(key) else { continue };
+            let Some(conn) = self.conns.get(key) else {
+                continue;
+            };
             let silent_ms = u64::from(now_s.saturating_sub(conn.seen_s)) * 1_000;
             match &conn.kind {
                 Kind::Socket { .. } if silent_ms >= limits::IDLE_MS => {
@@ -107,7 +113,11 @@ impl Core {
                 }
                 _ => {}
             }
-            let subs = self.conns.get(key).map(|conn| conn.subs.clone()).unwrap_or_default();
+            let subs = self
+                .conns
+                .get(key)
+                .map(|conn| conn.subs.clone())
+                .unwrap_or_default();
             for sub in subs {
                 self.hub.expire(sub, clock_ms);
             }
@@ -121,7 +131,10 @@ impl Core {
         }
         for task in std::mem::take(&mut self.desk.again) {
             let waits = match &task {
-                Task::Read { reader: Reader::Room(room), .. } => self.hub.room_waits(*room),
+                Task::Read {
+                    reader: Reader::Room(room),
+                    ..
+                } => self.hub.room_waits(*room),
                 Task::Read { .. } | Task::Join { .. } | Task::Ban { .. } => true,
             };
             if waits {

@@ -1,11 +1,9 @@
 //! A connection to Redis that is made anew when it breaks.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, Value};
+use redis::{AsyncConnectionConfig, FromRedisValue, Pipeline, Value};
 use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
 use tokio::sync::Mutex;
 
@@ -37,7 +35,6 @@ pub struct Link {
     client: redis::Client,
     answers_in: Option<Duration>,
     state: Mutex<State>,
-    up: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -63,13 +60,7 @@ impl Link {
             client,
             answers_in,
             state: Mutex::default(),
-            up: Arc::default(),
         }
-    }
-
-    /// Whether the last attempt reached Redis.
-    pub fn up(&self) -> Arc<AtomicBool> {
-        self.up.clone()
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, LinkError> {
@@ -83,7 +74,11 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(self.answers_in);
-        match self.client.get_multiplexed_async_connection_with_config(&config).await {
+        match self
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+        {
             Ok(connection) => {
                 state.connection = Some(connection.clone());
                 state.wait_ms = 0;
@@ -94,7 +89,6 @@ impl Link {
                 state.wait_ms = (state.wait_ms * 2).clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS);
                 let wait = Duration::from_millis(chance::jitter(state.wait_ms));
                 state.not_before = Some(Instant::now() + wait);
-                self.up.store(false, Ordering::Relaxed);
                 Err(LinkError::Away(error.to_string()))
             }
         }
@@ -102,16 +96,12 @@ impl Link {
 
     /// Forgets the connection, so that the next call makes a new one.
     pub async fn drop_connection(&self) {
-        self.up.store(false, Ordering::Relaxed);
         self.state.lock().await.connection = None;
     }
 
     async fn settle<T>(&self, result: redis::RedisResult<T>) -> Result<T, LinkError> {
         match result {
-            Ok(value) => {
-                self.up.store(true, Ordering::Relaxed);
-                Ok(value)
-            }
+            Ok(value) => Ok(value),
             Err(error) if is_broken(&error) => {
                 self.drop_connection().await;
                 Err(LinkError::Away(error.to_string()))
@@ -124,11 +114,27 @@ impl Link {
         }
     }
 
+    /// Sends commands. On a connection that turns out to have ended while it was idle they are sent once more, on a new
+    /// one: all that a node sends may be sent twice.
+    async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, LinkError> {
+        let mut connection = self.connection().await?;
+        let mut result = pipeline.query_async(&mut connection).await;
+        if self.answers_in.is_some()
+            && matches!(&result, Err(error) if is_broken(error) && !error.is_timeout())
+        {
+            self.drop_connection().await;
+            connection = self.connection().await?;
+            result = pipeline.query_async(&mut connection).await;
+        }
+        self.settle(result).await
+    }
+
     /// Sends one command.
     pub async fn command(&self, words: &[Vec<u8>]) -> Result<Value, LinkError> {
-        let mut connection = self.connection().await?;
-        let result = command(words).query_async(&mut connection).await;
-        self.settle(result).await
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(command(words));
+        let answers: Vec<Value> = self.send(&pipeline).await?;
+        Ok(answers.into_iter().next().unwrap_or_default())
     }
 
     /// Calls a function.
@@ -141,13 +147,11 @@ impl Link {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let mut connection = self.connection().await?;
-        let mut pipeline = Pipeline::new();
+        let mut pipeline = Pipeline::with_capacity(commands.len());
         for words in commands {
             pipeline.add_command(command(words));
         }
-        let result = pipeline.query_async(&mut connection).await;
-        self.settle(result).await
+        self.send(&pipeline).await
     }
 }
 

@@ -48,7 +48,10 @@ pub async fn look_up(
         token: None,
     };
     let all = RoomId::all();
-    let token = who.token.as_deref().and_then(|token| token.strip_prefix("jti:"));
+    let token = who
+        .token
+        .as_deref()
+        .and_then(|token| token.strip_prefix("jti:"));
     let everywhere = Join {
         region,
         room: &all,
@@ -66,17 +69,24 @@ pub async fn look_up(
     let mut next = || answers.next().map(flatten).unwrap_or_default();
     let joined = here.answer(&next()).map_err(LinkError::from)?;
     let revoked = everywhere.answer(&next()).map_err(LinkError::from)?;
-    if joined.room.as_ref().is_some_and(|fields| fields.state == RoomState::Closed) {
+    if joined
+        .room
+        .as_ref()
+        .is_some_and(|fields| fields.state == RoomState::Closed)
+    {
         return Err(Refused::Said(ErrorCode::RoomClosed));
     }
     if joined.ban_until_ms.max(revoked.ban_until_ms) > joined.now_ms {
         return Err(Refused::Said(ErrorCode::Banned));
     }
-    let Some(origins) = origins else { return Ok(None) };
+    let Some(origins) = origins else {
+        return Ok(None);
+    };
     let mut tally = Tally::default();
     let online = answers.next().map(strings).unwrap_or_default();
     for pair in online.chunks_exact(2) {
-        let (Ok(node), Ok(value)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1])) else {
+        let (Ok(node), Ok(value)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1]))
+        else {
             continue;
         };
         let number = value.split_once(' ');
@@ -161,7 +171,16 @@ pub async fn positions(
 ) -> Result<Cursor, LinkError> {
     let commands: Vec<_> = origins
         .iter()
-        .map(|origin| words(["XREVRANGE", &keys.log(shard, origin), "+", "-", "COUNT", "1"]))
+        .map(|origin| {
+            words([
+                "XREVRANGE",
+                &keys.log(shard, origin),
+                "+",
+                "-",
+                "COUNT",
+                "1",
+            ])
+        })
         .collect();
     let answers = link.pipeline(&commands).await?;
     let last = |answer| {
@@ -171,6 +190,10 @@ pub async fn positions(
     Ok(origins
         .iter()
         .cloned()
-        .zip(answers.into_iter().map(|answer| last(answer).unwrap_or(StreamId::ZERO)))
+        .zip(
+            answers
+                .into_iter()
+                .map(|answer| last(answer).unwrap_or(StreamId::ZERO)),
+        )
         .collect())
 }

@@ -1,7 +1,7 @@
 //! What a node checks of a Redis before it works with it.
 
 use anyhow::{Context, bail, ensure};
-use tidegate_stream::calls::{HOW_TO_LOAD, Fault, Library, Version, load_command};
+use tidegate_stream::calls::{Fault, HOW_TO_LOAD, Library, Version, load_command};
 use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
 use tidegate_stream::{Keys, ShardCount};
 
@@ -24,7 +24,9 @@ pub async fn prepare(link: &Link, prefix: &str) -> anyhow::Result<Ground> {
         Ok(keys) => Ok(Ground::Good(keys)),
         Err(error) => match error.downcast_ref::<LinkError>() {
             Some(LinkError::Away(why)) => Ok(Ground::Away(why.clone())),
-            Some(LinkError::Fault(why, Fault::NotReady | Fault::Full)) => Ok(Ground::Away(why.clone())),
+            Some(LinkError::Fault(why, Fault::NotReady | Fault::Full)) => {
+                Ok(Ground::Away(why.clone()))
+            }
             _ => Err(error),
         },
     }
@@ -36,14 +38,27 @@ async fn try_prepare(link: &Link, prefix: &str) -> anyhow::Result<Keys> {
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"))
         .unwrap_or("0");
-    let major: u32 = version.split('.').next().and_then(|part| part.parse().ok()).unwrap_or(0);
-    ensure!(major >= 7, "Redis 7.0 or later is needed, this is {version}");
-    match link.command(&words(["CONFIG", "GET", "maxmemory-policy"])).await {
+    let major: u32 = version
+        .split('.')
+        .next()
+        .and_then(|part| part.parse().ok())
+        .unwrap_or(0);
+    ensure!(
+        major >= 7,
+        "Redis 7.0 or later is needed, this is {version}"
+    );
+    match link
+        .command(&words(["CONFIG", "GET", "maxmemory-policy"]))
+        .await
+    {
         Ok(answer) => {
             let policy = strings(answer).pop().unwrap_or_default();
             if policy != b"noeviction" {
                 let policy = String::from_utf8_lossy(&policy).into_owned();
-                tracing::warn!(policy, "maxmemory-policy should be noeviction: Redis may drop history when it is full");
+                tracing::warn!(
+                    policy,
+                    "maxmemory-policy should be noeviction: Redis may drop history when it is full"
+                );
             }
         }
         Err(LinkError::Fault(why, _)) => tracing::debug!(why, "maxmemory-policy cannot be read"),
@@ -61,12 +76,16 @@ async fn layout(link: &Link, prefix: &str) -> anyhow::Result<Keys> {
     let read = words(["HMGET", &key, "version", "shards"]);
     let mut found = strings(link.command(&read).await?);
     if found.is_empty() {
-        link.command(&words(["HSETNX", &key, "version", &version])).await?;
-        link.command(&words(["HSETNX", &key, "shards", &shards])).await?;
+        link.command(&words(["HSETNX", &key, "version", &version]))
+            .await?;
+        link.command(&words(["HSETNX", &key, "shards", &shards]))
+            .await?;
         found = strings(link.command(&read).await?);
     }
     let [found_version, found_shards] = found.as_slice() else {
-        bail!("{key} has no version or no shards: this Redis was set up half-way, or for something else");
+        bail!(
+            "{key} has no version or no shards: this Redis was set up half-way, or for something else"
+        );
     };
     ensure!(
         *found_version == version.as_bytes(),
@@ -91,7 +110,9 @@ async fn library(link: &Link) -> anyhow::Result<()> {
         match link.command(&load_command()).await {
             Ok(_) => tracing::info!("loaded the function library"),
             Err(LinkError::Fault(why, Fault::Other)) => {
-                bail!("the function library is missing or older and may not be loaded ({why}): {HOW_TO_LOAD}")
+                bail!(
+                    "the function library is missing or older and may not be loaded ({why}): {HOW_TO_LOAD}"
+                )
             }
             Err(other) => return Err(other.into()),
         }

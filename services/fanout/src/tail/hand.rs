@@ -34,14 +34,18 @@ impl Hands {
     }
 
     pub(super) fn give(&mut self, cores: &[usize], batch: Batch) {
-        let Some(last) = batch.entries.last() else { return };
+        let Some(last) = batch.entries.last() else {
+            return;
+        };
         for &core in cores {
             let queued = &self.cores[core].queued_bytes;
             let behind = &mut self.behind[core];
             let key = (batch.shard, batch.origin.clone());
             let full = queued.load(Ordering::Relaxed) + batch.bytes > QUEUE_BYTES;
             if full || behind.contains_key(&key) {
-                self.metrics.tail_passed_over.add(batch.entries.len() as u64);
+                self.metrics
+                    .tail_passed_over
+                    .add(batch.entries.len() as u64);
                 behind.insert(key, last.id);
                 continue;
             }
@@ -97,7 +101,10 @@ mod tests {
     fn a_core_that_falls_behind_is_told_where_to_read_on() {
         let (sender, mut inbox) = mpsc::unbounded_channel();
         let queued_bytes = Arc::default();
-        let core = CoreHandle { sender, queued_bytes };
+        let core = CoreHandle {
+            sender,
+            queued_bytes,
+        };
         let mut hands = Hands::new(vec![core.clone()], Arc::new(Metrics::new(1)));
         hands.give(&[0], batch(1, QUEUE_BYTES));
         hands.give(&[0], batch(2, 10));

@@ -58,7 +58,12 @@ impl Logs {
     }
 
     /// Adds an origin; the cores that are to be told.
-    pub(super) fn add_origin(&mut self, shard: Shard, origin: &Region, position: StreamId) -> Vec<usize> {
+    pub(super) fn add_origin(
+        &mut self,
+        shard: Shard,
+        origin: &Region,
+        position: StreamId,
+    ) -> Vec<usize> {
         let Some(logs) = self.0.get_mut(&shard) else {
             return Vec::new();
         };
@@ -88,11 +93,22 @@ impl Logs {
     /// The command that reads on.
     pub(super) fn query(&self, keys: &Keys, block_ms: u64) -> Vec<Vec<u8>> {
         let count = (REPLY_BYTES / (self.len().max(1) * ENTRY_BYTES)).clamp(1, MOST_ENTRIES);
-        let mut words: Vec<Vec<u8>> = ["XREAD", "COUNT", &count.to_string(), "BLOCK", &block_ms.to_string(), "STREAMS"]
-            .iter()
-            .map(|word| word.as_bytes().to_vec())
-            .collect();
-        let each = || self.0.iter().flat_map(|(shard, logs)| logs.positions.iter().map(move |log| (*shard, log)));
+        let mut words: Vec<Vec<u8>> = [
+            "XREAD",
+            "COUNT",
+            &count.to_string(),
+            "BLOCK",
+            &block_ms.to_string(),
+            "STREAMS",
+        ]
+        .iter()
+        .map(|word| word.as_bytes().to_vec())
+        .collect();
+        let each = || {
+            self.0
+                .iter()
+                .flat_map(|(shard, logs)| logs.positions.iter().map(move |log| (*shard, log)))
+        };
         words.extend(each().map(|(shard, (origin, _))| keys.log(shard, origin).into_bytes()));
         words.extend(each().map(|(_, (_, position))| position.to_string().into_bytes()));
         words
@@ -136,9 +152,15 @@ mod tests {
             logs.add(shard, &[(eu.clone(), at)].into_iter().collect());
             assert_eq!(logs.open(0, shard).get(&eu), at);
         }
-        let query = logs.query(&keys, 9).into_iter().map(|word| String::from_utf8(word).unwrap());
+        let query = logs
+            .query(&keys, 9)
+            .into_iter()
+            .map(|word| String::from_utf8(word).unwrap());
         let text = query.collect::<Vec<_>>().join(" ");
-        assert_eq!(text, "XREAD COUNT 128 BLOCK 9 STREAMS tg:{00}:log:eu tg:{01}:log:eu 5-1 5-1");
+        assert_eq!(
+            text,
+            "XREAD COUNT 128 BLOCK 9 STREAMS tg:{00}:log:eu tg:{01}:log:eu 5-1 5-1"
+        );
         let us: Region = "us".parse().unwrap();
         assert_eq!(logs.missing(&[eu, us]).len(), 2);
     }

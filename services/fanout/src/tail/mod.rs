@@ -101,7 +101,10 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
 impl Tail {
     /// Learns the name by which Redis knows the connection that blocks.
     async fn greet(&mut self) -> bool {
-        let asked = self.reader.command(&crate::link::words(["CLIENT", "ID"])).await;
+        let asked = self
+            .reader
+            .command(&crate::link::words(["CLIENT", "ID"]))
+            .await;
         self.client_id = match asked {
             Ok(redis::Value::Int(id)) => Some(id.to_string().into_bytes()),
             // Without it a new shard waits until the read returns by itself.
@@ -174,7 +177,8 @@ impl Tail {
             };
             let position = found.get(&origin);
             for core in self.logs.add_origin(shard, &origin, position) {
-                self.hands.tell(core, ToCore::Missed(shard, origin.clone(), position));
+                self.hands
+                    .tell(core, ToCore::Missed(shard, origin.clone(), position));
             }
         }
     }

@@ -25,7 +25,9 @@ const ENTRY_BYTES: usize = 128;
 pub(super) fn batches(reply: Value, logs: &Logs, node: &Node) -> Vec<Batch> {
     let mut batches = Vec::new();
     for (key, entries) in pairs(reply) {
-        let Value::BulkString(key) = key else { continue };
+        let Value::BulkString(key) = key else {
+            continue;
+        };
         let Some((shard, origin, mut last)) = logs.find(&node.keys, &key) else {
             continue;
         };
@@ -66,7 +68,11 @@ fn read_entry(value: Value, origin: &Region, last: StreamId, node: &Node) -> Opt
             _ => None,
         })
         .collect();
-    let each = || fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+    let each = || {
+        fields
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+    };
     match Entry::read(id, each()) {
         Ok(entry) => {
             let lag_ms = node.clock.redis_ms().saturating_sub(entry.at_ms);

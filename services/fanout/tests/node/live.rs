@@ -1,8 +1,6 @@
 //! What is appended reaches whoever is subscribed, at once, in order, once.
 
-mod bench;
-
-use bench::{Bench, Viewer, ticket};
+use crate::bench::{Bench, Viewer, ticket};
 use serde_json::json;
 use tidegate_stream::calls::Published;
 
@@ -17,7 +15,9 @@ fn a_viewer_gets_what_is_published() {
     assert_eq!(first["type"], "batch");
     assert_eq!(first["messages"], json!([]));
     assert_eq!(first["counters"], json!({"online": 0, "likes": 0}));
-    let said: Vec<String> = (0..200).map(|n| bench.say("demo.lobby", &format!("line {n}"))).collect();
+    let said: Vec<String> = (0..200)
+        .map(|n| bench.say("demo.lobby", &format!("line {n}")))
+        .collect();
     let (got, _) = viewer.messages(said.len());
     assert_eq!(got, said);
 }
@@ -25,7 +25,7 @@ fn a_viewer_gets_what_is_published() {
 #[test]
 fn rooms_do_not_mix_and_two_sockets_share() {
     let bench = Bench::new();
-    let node = bench.node("n1", &["--cores", "2"]);
+    let node = bench.node("n1", &[]);
     for room in ["a", "b"] {
         bench.room(room);
     }
@@ -33,10 +33,12 @@ fn rooms_do_not_mix_and_two_sockets_share() {
     for (index, viewer) in viewers.iter_mut().enumerate() {
         viewer.subscribe(if index % 2 == 0 { "a" } else { "b" }, "bob", None);
     }
-    let a: Vec<String> = (0..20).map(|n| {
-        bench.say("b", "other");
-        bench.say("a", &n.to_string())
-    }).collect();
+    let a: Vec<String> = (0..20)
+        .map(|n| {
+            bench.say("b", "other");
+            bench.say("a", &n.to_string())
+        })
+        .collect();
     for viewer in viewers.iter_mut().step_by(2) {
         assert_eq!(viewer.messages(a.len()).0, a);
     }
@@ -89,7 +91,10 @@ fn everybody_has_the_room_of_all() {
     drop(said);
     let cursor = frame["cursor"].as_str().unwrap().to_owned();
     let mut level = Viewer::resume(&node, Some(&cursor));
-    assert_eq!(level.within(std::time::Duration::from_millis(300)), Ok(None));
+    assert_eq!(
+        level.within(std::time::Duration::from_millis(300)),
+        Ok(None)
+    );
 }
 
 #[test]
@@ -101,5 +106,8 @@ fn a_subject_has_a_room_of_its_own() {
     viewer.ask("~eve", &ticket("~eve", "bob"), None);
     assert_eq!(viewer.next_of("error")["code"], "wrong_room");
     bench.publish("~bob", Published::Control, "for you");
-    assert_eq!(viewer.next_of("batch")["messages"][0]["data"]["text"], "for you");
+    assert_eq!(
+        viewer.next_of("batch")["messages"][0]["data"]["text"],
+        "for you"
+    );
 }

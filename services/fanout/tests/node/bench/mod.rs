@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use redis_tests::RedisServer;
 use tidegate_auth::{Grant, KeySet, TicketKeys, TokenHash};
 use tidegate_stream::calls::{
-    Appended, BannedName, Bounds, Control, FunctionCall, Lasting, Publish, PublishFlags, Published, Receipt, Reply, Verb,
+    Appended, BannedName, Bounds, Control, FunctionCall, Lasting, Publish, PublishFlags, Published,
+    Receipt, Reply, Verb,
 };
 use tidegate_stream::{Keys, Region, RoomId, ShardCount};
 
-pub use http::{Answer, Events, get, post};
+pub use http::{Events, get, post};
 pub use node::Node;
 pub use viewer::{End, Viewer, batch_ids};
 
-pub const TICKET_KEYS: &str =
-    r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-t","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
+pub const TICKET_KEYS: &str = r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-t","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
 
 /// The longest that a test waits for anything.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -62,7 +62,10 @@ impl Bench {
     }
 
     fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
+        redis::Client::open(self.redis.url())
+            .unwrap()
+            .get_connection()
+            .unwrap()
     }
 
     pub fn command(&self, words: &[&str]) -> redis::Value {
@@ -102,17 +105,31 @@ impl Bench {
             as_owner: false,
             trace: "",
         };
-        control.answer(&self.call(&control.call(&self.keys, &self.bounds))).unwrap()
+        control
+            .answer(&self.call(&control.call(&self.keys, &self.bounds)))
+            .unwrap()
     }
 
     pub fn room(&self, room: &str) {
         let owner = "host".parse().unwrap();
-        self.control(room, Verb::Create { owner: &owner, fields: &[] });
+        self.control(
+            room,
+            Verb::Create {
+                owner: &owner,
+                fields: &[],
+            },
+        );
     }
 
     pub fn ban(&self, room: &str, user: &str, lasting: Lasting) {
         let user = BannedName::Subject(user.parse().unwrap());
-        self.control(room, Verb::Ban { user: &user, lasting });
+        self.control(
+            room,
+            Verb::Ban {
+                user: &user,
+                lasting,
+            },
+        );
     }
 
     pub fn publish(&self, room: &str, kind: Published, text: &str) -> Receipt {
@@ -132,7 +149,9 @@ impl Bench {
                 ..PublishFlags::default()
             },
         };
-        publish.answer(&self.call(&publish.call(&self.keys, &self.bounds))).unwrap()
+        publish
+            .answer(&self.call(&publish.call(&self.keys, &self.bounds)))
+            .unwrap()
     }
 
     /// Publishes one message and gives its id as frames show it.

@@ -23,7 +23,8 @@ pub fn post(address: &str, target: &str, headers: &[&str], body: &str) -> Answer
 fn request(address: &str, method: &str, target: &str, headers: &[&str], body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
-    let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut text =
+        format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
         text.push_str(header);
         text.push_str("\r\n");
@@ -41,7 +42,9 @@ fn send(address: &str, method: &str, target: &str, headers: &[&str], body: &str)
     let mut stream = request(address, method, target, headers, body);
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head in {text:?}"));
     Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
@@ -59,7 +62,9 @@ pub struct Events {
 impl Events {
     pub fn open(address: &str, target: &str, headers: &[&str]) -> Self {
         let stream = request(address, "GET", target, headers, "");
-        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
         let mut events = Self {
             stream,
             text: String::new(),
@@ -78,7 +83,8 @@ impl Events {
             }
             let mut bytes = [0; 4096];
             if let Ok(count) = self.stream.read(&mut bytes) {
-                self.text.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+                self.text
+                    .push_str(std::str::from_utf8(&bytes[..count]).unwrap());
             }
             None
         })
@@ -88,7 +94,13 @@ impl Events {
     pub fn next(&mut self) -> (String, String, serde_json::Value) {
         loop {
             let event = self.until("\n\n");
-            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+            let field = |name: &str| {
+                event
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             if !field("data: ").is_empty() {
                 let data = serde_json::from_str(&field("data: ")).unwrap();
                 return (field("id: "), field("event: "), data);

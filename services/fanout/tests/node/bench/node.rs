@@ -18,26 +18,35 @@ pub struct Node {
 
 impl Node {
     pub fn start(redis_url: &str, name: &str, flags: &[&str]) -> Self {
-        let mut node = Self::launch(redis_url, name, flags);
+        let mut command = Self::named(redis_url, name);
+        command.args(flags);
+        Self::run(command, flags.contains(&"--demo"))
+    }
+
+    /// Starts a command and waits until the node is ready.
+    pub fn run(command: Command, has_demo: bool) -> Self {
+        let mut node = Self::launch(command, has_demo);
         node.read_addresses();
-        soon("the node is ready", || (get(&node.admin, "/readyz", &[]).status == 200).then_some(()));
+        soon("the node is ready", || {
+            (get(&node.admin, "/readyz", &[]).status == 200).then_some(())
+        });
         node
     }
 
-    pub fn launch(redis_url: &str, name: &str, flags: &[&str]) -> Self {
-        let child = Self::command(redis_url)
-            .args(["--node", name, "--cores", "1"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub fn launch(mut command: Command, has_demo: bool) -> Self {
         Self {
-            child,
-            has_demo: flags.contains(&"--demo"),
+            child: command.stdout(Stdio::piped()).spawn().unwrap(),
+            has_demo,
             viewers: String::new(),
             admin: String::new(),
             demo: String::new(),
         }
+    }
+
+    pub fn named(redis_url: &str, name: &str) -> Command {
+        let mut command = Self::command(redis_url);
+        command.args(["--node", name, "--cores", "2"]);
+        command
     }
 
     /// With the settings that every node needs.
@@ -45,11 +54,22 @@ impl Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
         command
             .env_clear()
-            .env("TIDEGATE_LOG", std::env::var("TIDEGATE_LOG").unwrap_or("warn".to_owned()))
+            .env(
+                "TIDEGATE_LOG",
+                std::env::var("TIDEGATE_LOG").unwrap_or("warn".to_owned()),
+            )
             .current_dir(std::env::temp_dir())
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--region", "local"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--region",
+                "local",
+            ])
             .args(["--redis-url", redis_url, "--ticket-keys", TICKET_KEYS])
-            .args(["--cors-origins", "http://app.example", "--grace-ms", "300"]);
+            .env("TIDEGATE_GRACE_MS", "300")
+            .args(["--cors-origins", "http://app.example"]);
         command
     }
 
@@ -58,7 +78,9 @@ impl Node {
         let mut lines = BufReader::new(stdout).lines();
         let mut address = |head: &str| {
             let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(head).unwrap_or_else(|| panic!("{line}")).to_owned()
+            line.strip_prefix(head)
+                .unwrap_or_else(|| panic!("{line}"))
+                .to_owned()
         };
         self.viewers = address("listening on ws://");
         self.admin = address("admin on http://");
@@ -71,16 +93,28 @@ impl Node {
         format!("ws://{}/v1/connect", self.viewers)
     }
 
-    pub fn metric(&self, series: &str) -> u64 {
+    /// A number of the metrics, summed over cores.
+    pub fn metric(&self, name: &str) -> u64 {
         let text = get(&self.admin, "/metrics", &[]).body;
-        text.lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
-            .unwrap_or_else(|| panic!("no {series} in {text}"))
+        let series = format!("tidegate_fanout_{name}");
+        let found: Vec<u64> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(&series)?.strip_prefix([' ', '{']))
+            .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
+            .collect();
+        assert!(!found.is_empty(), "no {series} in {text}");
+        found.iter().sum()
     }
 
     pub fn terminate(&self) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     pub fn wait(&mut self) -> ExitStatus {

@@ -27,11 +27,14 @@ impl Viewer {
     /// Opens a socket and says nothing.
     pub fn open(node: &Node) -> Self {
         let mut request = node.url().into_client_request().unwrap();
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", "tidegate.v1.json".parse().unwrap());
+        request.headers_mut().insert(
+            "sec-websocket-protocol",
+            "tidegate.v1.json".parse().unwrap(),
+        );
         let stream = TcpStream::connect(&node.viewers).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
         stream.set_nodelay(true).unwrap();
         let deadline = Instant::now() + SOON;
         let mut shaken = tungstenite::client(request, stream);
@@ -70,7 +73,8 @@ impl Viewer {
 
     /// The next frame.
     pub fn next(&mut self) -> Result<Value, End> {
-        self.within(SOON).map(|frame| frame.expect("a frame in time"))
+        self.within(SOON)
+            .map(|frame| frame.expect("a frame in time"))
     }
 
     /// The next frame, if one comes in time.
@@ -79,9 +83,13 @@ impl Viewer {
         loop {
             match self.socket.read() {
                 Ok(Message::Text(text)) => return Ok(Some(serde_json::from_str(&text).unwrap())),
-                Ok(Message::Close(frame)) => return Err(End::Closed(frame.map_or(1005, |frame| frame.code.into()))),
+                Ok(Message::Close(frame)) => {
+                    return Err(End::Closed(frame.map_or(1005, |frame| frame.code.into())));
+                }
                 Ok(_) => {}
-                Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
                     if Instant::now() >= deadline {
                         return Ok(None);
                     }
@@ -94,7 +102,9 @@ impl Viewer {
     /// The next frame of this type, the others passed over.
     pub fn next_of(&mut self, kind: &str) -> Value {
         loop {
-            let frame = self.next().unwrap_or_else(|end| panic!("{end:?} before a {kind}"));
+            let frame = self
+                .next()
+                .unwrap_or_else(|end| panic!("{end:?} before a {kind}"));
             if frame["type"] == kind {
                 return frame;
             }

@@ -1,0 +1,11 @@
+//! The node as a process: over a real Redis, published to straight by the functions, watched by an independent WebSocket
+//! client.
+
+mod away;
+mod bench;
+mod demo;
+mod events;
+mod live;
+mod refused;
+mod resume;
+mod stop;

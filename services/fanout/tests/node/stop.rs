@@ -1,0 +1,138 @@
+//! A node that stops sends its viewers away and ends in good order; one that is set up wrongly does not start.
+
+use crate::bench::{Bench, End, Node, Viewer, get, post, soon};
+
+#[test]
+fn viewers_are_sent_away_and_the_node_ends() {
+    let bench = Bench::new();
+    let mut node = bench.node("n1", &[]);
+    bench.room("a");
+    let nodes = || format!("{:?}", bench.command(&["HGETALL", "tg:nodes:local"]));
+    assert!(nodes().contains("ws://127.0.0.1"));
+    let mut viewer = Viewer::connect(&node);
+    viewer.subscribe("a", "bob", None);
+    let room = "a".parse().unwrap();
+    let shown = |count: &str| {
+        format!(
+            "{:?}",
+            bench.command(&["HGETALL", &bench.keys.online(&room)])
+        )
+        .contains(count)
+    };
+    soon("presence is told", || shown("1 ").then_some(()));
+    node.terminate();
+    let moved = viewer.next_of("move");
+    assert!(moved["within_ms"].as_u64().unwrap() <= 300);
+    assert!(!nodes().contains("ws://"));
+    assert_eq!(viewer.end(), End::Closed(1012));
+    drop(viewer);
+    assert!(node.wait().success());
+    assert!(!shown("1 "), "its viewers are not counted any more");
+}
+
+#[test]
+fn drain_can_be_asked_for() {
+    let bench = Bench::new();
+    let mut node = bench.node("n1", &["--grace-ms", "0"]);
+    let mut viewer = Viewer::connect(&node);
+    assert_eq!(post(&node.admin, "/drain", &[], "").status, 202);
+    assert_eq!(viewer.end(), End::Closed(1012));
+    drop(viewer);
+    assert!(node.wait().success());
+}
+
+#[test]
+fn wrong_settings_end_with_64_and_a_reason() {
+    let run = |flag: &str, value: &str| {
+        let output = Node::command("redis://127.0.0.1:1")
+            .args([flag, value])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(run("--node", "N!").contains("--node"));
+    assert!(run("--tick-ms", "soon").contains("--tick-ms"));
+    assert!(run("--what", "x").contains("--what"));
+    assert!(run("--demo", "0.0.0.0:1").contains("loopback"));
+    let mut far = std::process::Command::new(env!("CARGO_BIN_EXE_fanout"));
+    far.env_clear().current_dir(std::env::temp_dir()).args([
+        "--region",
+        "local",
+        "--redis-url",
+        "redis://10.0.0.1:6379",
+        "--ticket-keys",
+        crate::bench::TICKET_KEYS,
+    ]);
+    let output = far.output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("published example")
+    );
+}
+
+#[test]
+fn a_redis_of_another_layout_is_refused() {
+    let bench = Bench::new();
+    bench.command(&["HSET", "tg:layout", "version", "9", "shards", "64"]);
+    let output = Node::command(&bench.redis.url()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("layout version 9")
+    );
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_fanout"));
+    second.env_clear().current_dir(std::env::temp_dir()).args([
+        "--region",
+        "local",
+        "--redis-url",
+        &bench.redis.url(),
+        "--ticket-keys",
+        crate::bench::TICKET_KEYS,
+        "--listen",
+        &node.viewers,
+        "--admin",
+        "127.0.0.1:0",
+    ]);
+    let output = second.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains(&node.viewers)
+    );
+    assert_eq!(get(&node.admin, "/healthz", &[]).status, 200);
+}
+
+#[test]
+fn a_full_node_says_when_to_come_back() {
+    let bench = Bench::new();
+    let mut shell = std::process::Command::new("sh");
+    let given = Node::command(&bench.redis.url());
+    shell
+        .args(["-c", "ulimit -n 266; exec \"$0\" \"$@\""])
+        .arg(given.get_program())
+        .args(given.get_args());
+    shell
+        .args(["--node", "n1", "--cores", "1"])
+        .env_clear()
+        .current_dir(std::env::temp_dir());
+    let node = Node::run(shell, false);
+    let viewers: Vec<_> = (0..10).map(|_| Viewer::connect(&node)).collect();
+    let answer = get(&node.viewers, "/v1/connect", &[]);
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: "));
+    drop(viewers);
+    soon("there is room again", || {
+        (get(&node.viewers, "/v1/connect", &[]).status == 426).then_some(())
+    });
+}
