@@ -104,8 +104,7 @@ struct Problem<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: String,
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
@@ -116,27 +115,23 @@ struct Told {
     status: u16,
     code: &'static str,
     title: &'static str,
-    detail: Option<String>,
+    /// What to do about it.
+    detail: String,
     retry_s: Option<u64>,
 }
 
-fn told(status: u16, code: &'static str, title: &'static str) -> Told {
+fn told(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Told {
+    let detail: String = detail.into();
     Told {
         status,
         code,
         title,
-        detail: None,
+        detail: detail.chars().take(DETAIL_CHARS).collect(),
         retry_s: None,
     }
 }
 
 impl Told {
-    fn detail(mut self, detail: impl Into<String>) -> Self {
-        let detail: String = detail.into();
-        self.detail = Some(detail.chars().take(DETAIL_CHARS).collect());
-        self
-    }
-
     fn retry(mut self, seconds: u64) -> Self {
         self.retry_s = Some(seconds.max(1));
         self
@@ -154,79 +149,61 @@ fn lasting(seconds: u64) -> String {
 impl Refusal {
     fn told(&self) -> Told {
         match self {
-            Self::BadPath(detail) => told(400, "bad_path", "The path is malformed").detail(detail),
+            Self::BadPath(detail) => told(400, "bad_path", "The path is malformed", detail),
             Self::BadHeader(detail) => {
-                told(400, "bad_header", "A header is malformed").detail(detail)
+                told(400, "bad_header", "A header is malformed", detail)
             }
             Self::BadQuery(detail) => {
-                told(400, "bad_query", "The query is malformed").detail(detail)
+                told(400, "bad_query", "The query is malformed", detail)
             }
-            Self::BadBody(detail) => told(400, "bad_body", "The body is malformed").detail(detail),
-            Self::BadCursor => told(400, "bad_cursor", "The cursor lies in the future")
-                .detail("give back a cursor that you were given, unchanged"),
-            Self::NoToken => told(401, "no_token", "This needs a token")
-                .detail("send `Authorization: Bearer` and a token"),
+            Self::BadBody(detail) => told(400, "bad_body", "The body is malformed", detail),
+            Self::BadCursor => told(400, "bad_cursor", "The cursor lies in the future", "give back a cursor that you were given, unchanged"),
+            Self::NoToken => told(401, "no_token", "This needs a token", "send `Authorization: Bearer` and a token"),
             Self::BadToken(detail) => {
-                told(401, "bad_token", "The token does not hold").detail(detail)
+                told(401, "bad_token", "The token does not hold", detail)
             }
-            Self::Revoked => told(401, "revoked", "The token was revoked"),
+            Self::Revoked => told(401, "revoked", "The token was revoked", "sign in again for another one"),
             Self::Denied(denied) => {
-                told(403, "denied", "The token does not allow this").detail(denied.to_string())
+                told(403, "denied", "The token does not allow this", denied.to_string())
             }
-            Self::NotOwner => told(403, "not_owner", "The token does not allow this")
-                .detail("this needs the room's owner, or the scope `moderate` or `rooms:write`"),
-            Self::ServiceOnly => told(403, "service_only", "Only a service may do this here"),
-            Self::Banned { seconds } => told(403, "banned", "Banned from the room")
-                .detail(format!("banned {}", lasting(*seconds))),
-            Self::Muted { seconds } => told(403, "muted", "Muted in the room")
-                .detail(format!("muted {}", lasting(*seconds))),
-            Self::NoPath => told(404, "no_path", "Nothing is at this path"),
-            Self::NoRoom => told(404, "no_room", "No such room"),
-            Self::Method(allow) => told(405, "method", "The path does not have this method")
-                .detail(format!("it has {allow}")),
-            Self::Exists => told(409, "room_exists", "A room with this id is or was there"),
-            Self::Closed => told(410, "room_closed", "The room was closed for good"),
-            Self::HistoryGone => told(
-                410,
-                "history_gone",
-                "History does not reach back to the cursor",
-            )
-            .detail(
+            Self::NotOwner => told(403, "not_owner", "The token does not allow this", "this needs the room's owner, or the scope `moderate` or `rooms:write`"),
+            Self::ServiceOnly => told(403, "service_only", "Only a service may do this here", "this needs a token with the scope `service`"),
+            Self::Banned { seconds } => told(403, "banned", "Banned from the room", format!("banned {}", lasting(*seconds))),
+            Self::Muted { seconds } => told(403, "muted", "Muted in the room", format!("muted {}", lasting(*seconds))),
+            Self::NoPath => told(404, "no_path", "Nothing is at this path", "docs/openapi.yaml lists the paths; a trailing slash makes another one"),
+            Self::NoRoom => told(404, "no_room", "No such room", "create it first, or look for a slip in its id"),
+            Self::Method(allow) => told(405, "method", "The path does not have this method", format!("it has {allow}")),
+            Self::Exists => told(409, "room_exists", "A room with this id is or was there", "choose another id; that of a closed room stays taken for seven days"),
+            Self::Closed => told(410, "room_closed", "The room was closed for good", "nothing more can be done in it"),
+            Self::HistoryGone => told(410, "history_gone", "History does not reach back to the cursor", 
                 "something that may not be missed is gone; read without `after`, or join again",
             ),
-            Self::TooSlow => told(408, "too_slow", "The body did not come in time"),
-            Self::TooLarge { most_bytes } => told(413, "too_large", "The body is too large")
-                .detail(format!("{most_bytes} bytes are the most")),
-            Self::MediaType => told(415, "media_type", "The body must be JSON")
-                .detail("send `Content-Type: application/json`, in UTF-8"),
+            Self::TooSlow => told(408, "too_slow", "The body did not come in time", "send it again, on a connection that is not as slow"),
+            Self::TooLarge { most_bytes } => told(413, "too_large", "The body is too large", format!("{most_bytes} bytes are the most")),
+            Self::MediaType => told(415, "media_type", "The body must be JSON", "send `Content-Type: application/json`, in UTF-8"),
             Self::NotAllowed(detail) => {
-                told(422, "not_allowed", "The body is not what is asked for").detail(detail)
+                told(422, "not_allowed", "The body is not what is asked for", detail)
             }
-            Self::KeyReused => told(422, "key_reused", "The idempotency key was used before")
-                .detail("it came with another body; a new message needs a new key"),
+            Self::KeyReused => told(422, "key_reused", "The idempotency key was used before", "it came with another body; a new message needs a new key"),
             Self::Rejected(detail) => {
-                told(422, "rejected", "The message was not let through").detail(detail)
+                told(422, "rejected", "The message was not let through", detail)
             }
-            Self::Limited { retry_s } => told(429, "limited", "Too many requests").retry(*retry_s),
+            Self::Limited { retry_s } => told(429, "limited", "Too many requests", "wait as `Retry-After` says; the headers `RateLimit` and `RateLimit-Policy` show what is left").retry(*retry_s),
             Self::Slow { retry_s } => {
-                told(429, "slow_mode", "The room is in slow mode").retry(*retry_s)
+                told(429, "slow_mode", "The room is in slow mode", "one message at a time: wait as `Retry-After` says").retry(*retry_s)
             }
-            Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured")
-                .detail("its log says what, under this request id"),
-            Self::Fault(_) => told(500, "fault", "A fault of the edge")
-                .detail("its log says what, under this request id"),
+            Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured", "its log says what, under this request id"),
+            Self::Fault(_) => told(500, "fault", "A fault of the edge", "its log says what, under this request id"),
             Self::Away(_) => {
-                told(503, "unavailable", "The region's Redis is out of reach").retry(AWAY_RETRY_S)
+                told(503, "unavailable", "The region's Redis is out of reach", "it may or may not have been done: repeat it with the same Idempotency-Key").retry(AWAY_RETRY_S)
             }
-            Self::Full => told(503, "full", "The region's Redis is full").retry(FULL_RETRY_S),
+            Self::Full => told(503, "full", "The region's Redis is full", "nothing was changed; try again later").retry(FULL_RETRY_S),
             Self::Recovering { retry_s } => {
-                told(503, "recovering", "The region is being recovered").retry(*retry_s)
+                told(503, "recovering", "The region is being recovered", "nothing was changed; try again as `Retry-After` says").retry(*retry_s)
             }
-            Self::Library(detail) => told(503, "library", "The region's Redis is not set up")
-                .detail(detail)
+            Self::Library(detail) => told(503, "library", "The region's Redis is not set up", detail)
                 .retry(FULL_RETRY_S),
-            Self::Layout(detail) => told(503, "layout", "The region's Redis has another layout")
-                .detail(detail)
+            Self::Layout(detail) => told(503, "layout", "The region's Redis has another layout", detail)
                 .retry(FULL_RETRY_S),
         }
     }

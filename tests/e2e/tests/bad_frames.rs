@@ -19,7 +19,7 @@ fn closed(code: u16, reason: &str) -> End {
 }
 
 /// A socket, greeted or not, that gets raw bytes; gives the end.
-fn after(system: &System, hello: bool, bytes: &[u8]) -> End {
+fn after(what: &str, system: &System, hello: bool, bytes: &[u8]) -> End {
     let mut socket = open(&system.socket(0)).expect("it opens");
     if hello {
         socket
@@ -33,7 +33,7 @@ fn after(system: &System, hello: bool, bytes: &[u8]) -> End {
     loop {
         match next(&mut socket, SOON) {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("the socket stays open"),
+            Ok(None) => panic!("{what}: the socket stays open"),
             Err(end) => return end,
         }
     }
@@ -65,7 +65,7 @@ fn frames_that_break_the_rules_end_their_own_socket_only() {
     let text = |payload: &str| masked(0x81, payload.as_bytes());
     let large = format!(r#"{{"type":"ping","pad":"{}"}}"#, "x".repeat(20_000));
     let deep = format!(
-        r#"{{"type":"ping","pad":{}{}}}"#,
+        r#"{{"type":"subscribe","ticket":"t","room":{}{}}}"#,
         "[".repeat(5_000),
         "]".repeat(5_000)
     );
@@ -116,7 +116,7 @@ fn frames_that_break_the_rules_end_their_own_socket_only() {
         ),
     ];
     for (what, bytes, code) in cases {
-        match after(&system, true, &bytes) {
+        match after(what, &system, true, &bytes) {
             End::Closed(got, reason) => {
                 assert_eq!(got, code, "{what}: {reason}");
                 assert!(!reason.is_empty(), "{what}: no reason");
@@ -125,11 +125,11 @@ fn frames_that_break_the_rules_end_their_own_socket_only() {
         }
     }
     assert_eq!(
-        after(&system, false, &text(r#"{"type":"ping"}"#)),
+        after("no hello", &system, false, &text(r#"{"type":"ping"}"#)),
         closed(4401, "hello_first")
     );
     let close = masked(0x88, &1000u16.to_be_bytes());
-    assert_eq!(after(&system, true, &close), closed(1000, ""));
+    assert_eq!(after("a close", &system, true, &close), closed(1000, ""));
 
     let id = system
         .edge
