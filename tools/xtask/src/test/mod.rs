@@ -41,6 +41,8 @@ enum Part {
     Doc,
     /// Tests over real processes.
     E2e,
+    /// What the README tells people to type.
+    Readme,
     /// The JavaScript client.
     Js,
     /// The demo page in headless Chromium.

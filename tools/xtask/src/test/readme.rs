@@ -86,6 +86,7 @@ pub fn run(bench: &Bench<'_>) -> Result<()> {
         ("fanout", node),
         ("edge", format!("{}/readyz", plan.edge_url())),
         ("demo page", plan.demo_url()),
+        ("demo room", plan.demo_room_url()),
     ] {
         let check = || services.iter_mut().try_for_each(Service::check);
         ready::wait(bench.family.stop(), what, check, || ready::get(&url))?;

@@ -79,7 +79,8 @@ pub fn of(part: Part) -> Vec<Step> {
         Part::Lint => vec![Format, Dependencies, Clippy, ClippyComponents],
         Part::Unit => vec![Unit],
         Part::Doc => vec![DocTests, Docs],
-        Part::E2e => vec![Build, EndToEnd, Readme],
+        Part::E2e => vec![Build, EndToEnd],
+        Part::Readme => vec![Build, Readme],
         Part::Js => vec![Js],
         Part::Web => vec![Build, Web],
     }
@@ -216,6 +217,7 @@ mod tests {
             Part::Unit,
             Part::Doc,
             Part::E2e,
+            Part::Readme,
             Part::Js,
             Part::Web,
         ] {
@@ -235,6 +237,7 @@ mod tests {
             Part::Unit,
             Part::Doc,
             Part::E2e,
+            Part::Readme,
             Part::Js,
             Part::Web,
         ] {

@@ -9,8 +9,6 @@ use super::plan::{HOST, Plan};
 use crate::settings::Settings;
 use crate::token;
 
-/// The room that the demo page shows, made by its back end.
-const ROOM: &str = "demo.lobby";
 /// How long the printed token is good.
 const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -29,7 +27,7 @@ pub fn text(plan: &Plan, settings: &Settings) -> Result<String> {
             .collect::<Vec<_>>()
             .join("  ")
     };
-    let (demo, edge) = (plan.demo_url(), plan.edge_url());
+    let (demo, edge, room) = (plan.demo_url(), plan.edge_url(), plan.demo_room_url());
     let sockets = each(&|node| plan.socket_url(node));
     let metrics = each(&|node| format!("http://{HOST}:{}/metrics", plan.nodes[node].admin));
     let (redis, logs) = (plan.redis, plan.logs());
@@ -47,8 +45,8 @@ Tidegate is up. Ctrl-C ends it.
 
 Publish into the demo page's room (the token is alice's, good for 12 hours), and read it:
 
-    curl -X POST {edge}/v1/rooms/{ROOM}/messages -H 'content-type: application/json' -H "idempotency-key: $(date +%s%N)" -H 'authorization: Bearer {token}' -d '{{"kind":"chat","data":{{"text":"hello"}}}}'
-    curl {edge}/v1/rooms/{ROOM}/messages?limit=10
+    curl -X POST {room}/messages -H 'content-type: application/json' -H "idempotency-key: $(date +%s%N)" -H 'authorization: Bearer {token}' -d '{{"kind":"chat","data":{{"text":"hello"}}}}'
+    curl {room}/messages?limit=10
 "#
     ))
 }

@@ -11,6 +11,8 @@ use crate::workspace::Workspace;
 
 /// Everything listens here and nowhere else.
 pub const HOST: &str = "127.0.0.1";
+/// The room that the demo page shows, made by its back end.
+const DEMO_ROOM: &str = "demo.lobby";
 /// How far a node's admin port is above its port for sockets.
 const ADMIN_ABOVE: u16 = 100;
 
@@ -111,6 +113,11 @@ impl Plan {
     /// The demo page.
     pub fn demo_url(&self) -> String {
         format!("http://{HOST}:{}", self.demo)
+    }
+
+    /// What the edge knows of the demo page's room.
+    pub fn demo_room_url(&self) -> String {
+        format!("{}/v1/rooms/{DEMO_ROOM}", self.edge_url())
     }
 
     /// Redis' files.

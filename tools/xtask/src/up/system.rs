@@ -35,7 +35,7 @@ impl<'a> System<'a> {
     ) -> Result<Self> {
         let begun = Instant::now();
         let settings = local(settings, plan);
-        let bar = progress.bar("start", 2 + plan.nodes.len() as u64 + 1);
+        let bar = progress.bar("start", 4 + plan.nodes.len() as u64);
         let mut system = Self {
             services: vec![redis::start(family, plan)?],
             settings,
@@ -134,6 +134,7 @@ fn probes(plan: &Plan) -> Vec<(String, String)> {
         .collect();
     probes.push(("edge".to_owned(), format!("{}/readyz", plan.edge_url())));
     probes.push(("demo page".to_owned(), plan.demo_url()));
+    probes.push(("demo room".to_owned(), plan.demo_room_url()));
     probes
 }
 
