@@ -1,0 +1,121 @@
+//! The viewers of the model: each checks what it is given against the logs.
+
+use tidegate_protocol::frames::ServerFrame;
+use tidegate_stream::{Cursor, Region, StreamId};
+
+use super::ORIGINS;
+use super::log::{Log, is_chat};
+use crate::{Frame, Offered, Sink, SubRef, ViewerKey};
+
+#[derive(Default)]
+pub(super) struct Viewer {
+    pub(super) node: usize,
+    pub(super) sub: Option<SubRef>,
+    pub(super) blocked: bool,
+    pub(super) keeps: bool,
+    pub(super) closing: bool,
+    /// What it may rely on having seen; none before the first frame of a subscription without a cursor.
+    pub(super) at: Option<Cursor>,
+}
+
+pub(super) struct Connections<'a> {
+    pub(super) logs: &'a [Log],
+    pub(super) viewers: &'a mut [Viewer],
+    pub(super) trimmed: bool,
+}
+
+impl Sink for Connections<'_> {
+    fn offer(&mut self, viewer: ViewerKey, frame: &Frame) -> Offered {
+        let viewer = &mut self.viewers[viewer as usize];
+        if viewer.closing {
+            return Offered::Gone;
+        }
+        if viewer.keeps {
+            return Offered::Refused;
+        }
+        viewer.keeps = viewer.blocked;
+        let text = String::from_utf8(frame.to_vec()).unwrap();
+        let json = text
+            .lines()
+            .find_map(|line| line.strip_prefix("data: "))
+            .unwrap();
+        let id = text
+            .lines()
+            .find_map(|line| line.strip_prefix("id: "))
+            .unwrap();
+        match serde_json::from_str(json).unwrap() {
+            ServerFrame::Batch {
+                messages,
+                cursor,
+                left_out,
+                ..
+            } => {
+                assert_eq!(id, cursor);
+                let mut at = match viewer.at.take() {
+                    Some(at) => at,
+                    None => {
+                        assert!(messages.is_empty(), "live begins with an empty batch");
+                        cursor.parse().unwrap()
+                    }
+                };
+                let chat_gap = left_out == Some(None);
+                assert!(!chat_gap || self.trimmed, "chat was whole");
+                for message in messages {
+                    pass(
+                        self.logs,
+                        &mut at,
+                        &message.id.origin,
+                        message.id.id,
+                        chat_gap,
+                        true,
+                    );
+                }
+                let cursor: Cursor = cursor.parse().unwrap();
+                for (origin, id) in cursor.iter() {
+                    pass(self.logs, &mut at, origin, id, chat_gap, false);
+                }
+                assert_eq!(at, cursor, "the cursor lost a component, or went back");
+                viewer.at = Some(at);
+            }
+            ServerFrame::Reset { cursor, .. } => {
+                assert!(self.trimmed, "history was whole");
+                viewer.at = Some(cursor.parse().unwrap());
+            }
+            other => panic!("{other:?}"),
+        }
+        if viewer.keeps {
+            Offered::Kept
+        } else {
+            Offered::Sent
+        }
+    }
+}
+
+/// Moves a viewer's position to `to`: a message there, or nothing but what was seen or is not the room's.
+pub(super) fn pass(
+    logs: &[Log],
+    at: &mut Cursor,
+    origin: &Region,
+    to: StreamId,
+    chat_gap: bool,
+    message: bool,
+) {
+    let index = ORIGINS.iter().position(|name| *name == origin.as_str());
+    let from = at.get(origin);
+    if message {
+        assert!(to > from, "{origin}-{to} again, or out of order, at {from}");
+    }
+    if let Some(index) = index {
+        let silent = logs[index].entries.iter().find(|(entry, here)| {
+            *here
+                && entry.id > from
+                && (entry.id < to || !message && entry.id == to)
+                && !(chat_gap && is_chat(entry))
+        });
+        assert!(
+            silent.is_none(),
+            "{origin}: {silent:?} is missing between {from} and {to}"
+        );
+    }
+    at.set(origin.clone(), to);
+}
