@@ -13,7 +13,7 @@ impl Closing {
     /// Looks at a line of output.
     pub fn read(&self, line: &str) {
         let plain = without_colours(line);
-        if is_closing(plain.trim())
+        if is_closing(&plain)
             && let Ok(mut lines) = self.0.lock()
             && lines.len() < MOST_LINES
         {
@@ -28,6 +28,8 @@ impl Closing {
 }
 
 /// nextest's `Summary [ 1.2s] 10 tests run: …`, libtest's `test result: ok. …`, node's `# pass 3` and `ℹ pass 3`.
+///
+/// libtest's is not indented; where it is, nextest shows what one failed test wrote.
 fn is_closing(line: &str) -> bool {
     let of_libtest = line.starts_with("test result: ") && !line.contains(" 0 passed; 0 failed;");
     let of_node = ["# ", "ℹ "].iter().any(|mark| {
@@ -38,7 +40,7 @@ fn is_closing(line: &str) -> bool {
             })
         })
     });
-    line.starts_with("Summary [") || of_libtest || of_node
+    line.trim_start().starts_with("Summary [") || of_libtest || of_node
 }
 
 fn without_colours(line: &str) -> String {
@@ -65,6 +67,7 @@ mod tests {
             "     \x1b[32;1mSummary\x1b[0m [   0.9s] \x1b[1m12\x1b[0m tests run: 12 passed, 0 skipped",
             "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
             "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.0s",
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
             "ℹ tests 7",
             "# pass 7",
             "# passing thoughts",
