@@ -271,3 +271,75 @@ impl Hub {
             .is_some_and(|opening| matches!(opening.stage, Stage::Replay { stalled: true, .. }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_stream::{RoomId, ShardCount};
+
+    use super::*;
+    use crate::testing::{Taker, cursor, entry, page};
+    use crate::{Encoding, HubLimits, Subscribe, Who};
+
+    #[test]
+    fn a_replay_that_the_ring_overtakes_starts_again_from_what_was_sent() {
+        let mut hub = Hub::new(HubLimits {
+            ring_bytes: 1_000,
+            tick_ceiling_ms: 0,
+        });
+        let room: RoomId = "room".parse().unwrap();
+        let shard = ShardCount::default().of(&room);
+        let (times, mut taker) = (Times::default(), Taker::default());
+        let sub = hub.subscribe(Subscribe {
+            viewer: 0,
+            room,
+            shard,
+            who: Who {
+                subject: None,
+                token: None,
+            },
+            encoding: Encoding::Sse,
+            cursor: Some(cursor(&[("eu", 1)])),
+            expires_ms: u64::MAX,
+            answered: true,
+        });
+        assert_eq!(hub.next_action(), Some(Action::OpenShard(shard)));
+        hub.opened(shard, cursor(&[("eu", 2)]));
+        assert!(matches!(hub.next_action(), Some(Action::Join { .. })));
+        hub.admit(sub, None, times, &mut taker);
+        assert!(matches!(hub.next_action(), Some(Action::Read { .. })));
+        // While history is read, far more comes than the ring holds.
+        let origin = "eu".parse().unwrap();
+        let live: Vec<_> = (3..=60).map(|ms| entry(ms, ms - 1)).collect();
+        for some in live.chunks(4) {
+            hub.take(shard, &origin, some, times);
+            hub.slice(times, &mut taker);
+        }
+        hub.page(sub, vec![page("eu", false, &[2, 3, 4])], times, &mut taker);
+        let Some(Action::Read { after, .. }) = hub.next_action() else {
+            panic!("it reads on");
+        };
+        assert_eq!(after[0].1.ms, 2);
+        let missed: Vec<u64> = (3..=60).collect();
+        hub.page(sub, vec![page("eu", false, &missed)], times, &mut taker);
+        hub.take(shard, &origin, &[entry(61, 60)], times);
+        hub.slice(times, &mut taker);
+        assert_eq!(hub.next_action(), None);
+        let text: String = taker
+            .0
+            .iter()
+            .map(|frame| String::from_utf8_lossy(frame).into_owned())
+            .collect();
+        let ids: Vec<u64> = text
+            .match_indices("\"id\":\"eu-")
+            .map(|(at, head)| {
+                text[at + head.len()..]
+                    .split('-')
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(ids, (2..=61).collect::<Vec<_>>());
+    }
+}

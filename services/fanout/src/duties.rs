@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tidegate_stream::calls::{Bounds, Clock as ClockCall, Flush, Presence};
+use tidegate_stream::calls::{Bounds, Clock as ClockCall, Fault, Flush, Presence};
 use tidegate_stream::{Region, RoomId, Shard};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 
-use crate::link::{Link, LinkError, flatten, strings, words};
+use crate::link::{Link, LinkError, flatten, prepare, strings, words};
 use crate::node::{Counts, Node};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const ALL_EVERY: u64 = 10;
 /// A node that has not said so for this long is taken for dead, ms.
 const NODE_LIVES_MS: u64 = 10_000;
+/// A dead node is struck off the list after this, ms.
+const FORGET_MS: u64 = 60 * 60 * 1000;
 
 /// The duties of one node.
 pub struct Duties {
@@ -33,6 +35,11 @@ pub struct Duties {
     /// When Redis last took a write, ms of the node's clock.
     served_ms: Arc<AtomicU64>,
     away: bool,
+}
+
+#[derive(Deserialize)]
+struct NodeLine {
+    until_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -68,11 +75,18 @@ impl Duties {
         loop {
             tokio::select! {
                 _ = every.tick() => {
-                    if seconds.is_multiple_of(ALL_EVERY) {
+                    let all = seconds.is_multiple_of(ALL_EVERY);
+                    if all {
                         self.changed.extend(self.counts.keys().cloned());
                     }
                     seconds += 1;
-                    let result = self.once().await;
+                    let result = self.once(all).await;
+                    if let Err(LinkError::Fault(_, Fault::NoLibrary)) = &result {
+                        // A Redis that was emptied, or another one.
+                        if let Err(error) = prepare(&self.link, self.node.keys.prefix()).await {
+                            tracing::error!(error = format!("{error:#}"), "Redis cannot be worked with");
+                        }
+                    }
                     self.note(result);
                 }
                 counts = inbox.recv() => match counts {
@@ -120,8 +134,11 @@ impl Duties {
         }
     }
 
-    async fn once(&mut self) -> Result<(), LinkError> {
+    async fn once(&mut self, tidy: bool) -> Result<(), LinkError> {
         self.say_here().await?;
+        if tidy {
+            self.forget_dead_nodes().await?;
+        }
         self.tell_counts().await?;
         self.flush_likes().await
     }
@@ -153,6 +170,26 @@ impl Duties {
         let now_ms = ClockCall::answer(&flatten(next()))?;
         self.node.clock.redis_said(now_ms);
         self.set_regions(&strings(next()));
+        Ok(())
+    }
+
+    /// Strikes nodes off the list that have been silent for long. They count as dead much sooner; this only keeps the
+    /// list short.
+    async fn forget_dead_nodes(&self) -> Result<(), LinkError> {
+        let nodes = self.node.keys.nodes(&self.node.region);
+        let fields = strings(self.link.command(&words(["HGETALL", &nodes])).await?);
+        let now_ms = self.node.clock.redis_ms();
+        let mut strike: Vec<Vec<u8>> = words(["HDEL", &nodes]);
+        for pair in fields.chunks_exact(2) {
+            let dead = serde_json::from_slice::<NodeLine>(&pair[1])
+                .is_ok_and(|line| line.until_ms.saturating_add(FORGET_MS) < now_ms);
+            if dead {
+                strike.push(pair[0].clone());
+            }
+        }
+        if strike.len() > 2 {
+            self.link.command(&strike).await?;
+        }
         Ok(())
     }
 

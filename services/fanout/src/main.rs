@@ -10,6 +10,7 @@ mod engine;
 mod link;
 mod metrics;
 mod node;
+mod reload;
 mod run;
 mod tail;
 
@@ -25,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    let set = std::env::var_os(config::TICKET_KEYS).is_some();
     if let Err(error) = read_env_file() {
         eprintln!("fanout: .env: {error}");
         return ExitCode::from(USAGE);
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .init();
-    let config = match config::Config::new(args) {
+    let config = match config::Config::new(args, !set) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("fanout: {error:#}");

@@ -22,8 +22,8 @@ pub struct Node {
     pub keys: Keys,
     /// Redis.
     pub redis: redis::Client,
-    /// Keys of tickets.
-    pub tickets: TicketKeys,
+    /// Keys of tickets; read anew on SIGHUP.
+    pub tickets: RwLock<Arc<TicketKeys>>,
     /// Pages that may connect.
     pub origins: Origins,
     /// Ring and tick.
@@ -46,6 +46,14 @@ impl Node {
     /// Regions whose logs are tailed now.
     pub fn origins_now(&self) -> Arc<[Region]> {
         self.regions
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The keys of tickets now.
+    pub fn tickets_now(&self) -> Arc<TicketKeys> {
+        self.tickets
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()

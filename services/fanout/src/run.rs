@@ -18,7 +18,7 @@ use crate::duties::Duties;
 use crate::link::{Ground, Link, prepare};
 use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
-use crate::{demo, engine, tail};
+use crate::{demo, engine, reload, tail};
 
 /// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
 const RESERVED_FILES: u64 = 256;
@@ -72,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         handles.push(handle);
         threads.push(thread);
     }
+    tokio::spawn(reload::on_hang_up(node.clone(), config.tickets_from));
     tokio::spawn(tail::run(node.clone(), handles.clone(), tail_inbox));
     // Ready means served once.
     let mut duties = Duties::new(
@@ -157,7 +158,7 @@ fn node(config: &Config, keys: Keys) -> anyhow::Result<Arc<Node>> {
         region: config.region.clone(),
         keys,
         redis: config.redis.clone(),
-        tickets: config.tickets.clone(),
+        tickets: RwLock::new(Arc::new(config.tickets.clone())),
         origins: config.origins.clone(),
         hub: config.hub,
         clock: Clock::new(),

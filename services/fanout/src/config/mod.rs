@@ -13,6 +13,18 @@ use tidegate_protocol::upgrade::Origins;
 use tidegate_stream::calls::Bounds;
 use tidegate_stream::{NodeName, Region};
 
+/// The variable with the keys of tickets.
+pub const TICKET_KEYS: &str = "SPIN_VARIABLE_TICKET_KEYS";
+
+/// Where the keys of tickets came from, and may come from again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TicketsFrom {
+    /// The `.env` file, rather than the environment or a flag.
+    pub file: bool,
+    /// The example's may be taken.
+    pub example: bool,
+}
+
 /// A checked configuration.
 pub struct Config {
     /// Viewers' listener.
@@ -41,6 +53,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Keys of tickets.
     pub tickets: TicketKeys,
+    /// Where they came from.
+    pub tickets_from: TicketsFrom,
     /// Pages that may connect.
     pub origins: Origins,
     /// The demo's back end.
@@ -70,8 +84,9 @@ struct RegionLine {
 const MOST_CORES: usize = 256;
 
 impl Config {
-    /// Checks what was given. The error says which setting is wrong and what to do about it.
-    pub fn new(args: Args) -> anyhow::Result<Self> {
+    /// Checks what was given; `file`: variables of `.env` may be among it. The error says which setting is wrong and what
+    /// to do about it.
+    pub fn new(args: Args, file: bool) -> anyhow::Result<Self> {
         let region = args
             .region
             .parse()
@@ -100,15 +115,10 @@ impl Config {
             plain,
             "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _"
         );
-        let tickets = TicketKeys::parse(&args.ticket_keys)
-            .context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
         let local = example_keys_allowed(&args.redis_url);
-        if tickets.is_example() && !local {
-            bail!(
-                "ticket_keys (SPIN_VARIABLE_TICKET_KEYS) are the published example's, and Redis is not on loopback: \
-                 make keys of your own, see .env.example"
-            );
-        }
+        let tickets = ticket_keys(&args.ticket_keys, local)?;
+        let from_file =
+            file && std::env::var(TICKET_KEYS).is_ok_and(|text| text == args.ticket_keys);
         Ok(Self {
             listen: args.listen,
             admin: args.admin,
@@ -126,11 +136,27 @@ impl Config {
             prefix,
             bounds: bounds(&args)?,
             tickets,
+            tickets_from: TicketsFrom {
+                file: from_file,
+                example: local,
+            },
             origins: Origins::parse(&args.cors_origins)
                 .context("cors_origins (SPIN_VARIABLE_CORS_ORIGINS)")?,
             demo: demo(&args, local)?,
         })
     }
+}
+
+/// Reads the keys of tickets.
+pub fn ticket_keys(text: &str, example_allowed: bool) -> anyhow::Result<TicketKeys> {
+    let keys = TicketKeys::parse(text).context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
+    if keys.is_example() && !example_allowed {
+        bail!(
+            "ticket_keys (SPIN_VARIABLE_TICKET_KEYS) are the published example's, and Redis is not on loopback: make \
+             keys of your own, see .env.example"
+        );
+    }
+    Ok(keys)
 }
 
 fn redis_client(url: &str) -> anyhow::Result<redis::Client> {
@@ -227,7 +253,7 @@ mod tests {
             KEYS,
         ];
         words.extend(more);
-        Config::new(Args::try_parse_from(words)?)
+        Config::new(Args::try_parse_from(words)?, false)
     }
 
     fn refused(more: &[&str]) -> String {
@@ -251,7 +277,7 @@ mod tests {
             "--ticket-keys",
             KEYS,
         ];
-        let error = Config::new(Args::try_parse_from(far).unwrap())
+        let error = Config::new(Args::try_parse_from(far).unwrap(), false)
             .err()
             .unwrap();
         assert!(error.to_string().contains("published example"));
@@ -280,7 +306,7 @@ mod tests {
             "--ticket-keys",
             KEYS,
         ];
-        let error = Config::new(Args::try_parse_from(words).unwrap())
+        let error = Config::new(Args::try_parse_from(words).unwrap(), false)
             .err()
             .unwrap();
         assert!(!format!("{error:#}").contains("secret"));

@@ -62,3 +62,23 @@ fn what_the_tail_missed_is_read_from_history() {
     bench.command(&["XTRIM", &bench.log_key("a"), "MAXLEN", "5"]);
     assert_eq!(viewer.messages(40).0, said);
 }
+
+#[test]
+fn a_redis_that_was_emptied_is_set_up_again() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    let mut viewer = Viewer::connect(&node);
+    bench.command(&["FLUSHALL"]);
+    bench.command(&["FUNCTION", "FLUSH"]);
+    soon("the functions are back", || {
+        format!("{:?}", bench.command(&["FUNCTION", "LIST"]))
+            .contains("tidegate")
+            .then_some(())
+    });
+    bench.room("a");
+    soon("the room can be watched", || {
+        (viewer.subscribe("a", "bob", None)["type"] == "batch").then_some(())
+    });
+    let said = bench.say("a", "hello");
+    assert_eq!(viewer.messages(1).0, [said]);
+}

@@ -136,3 +136,41 @@ fn a_full_node_says_when_to_come_back() {
         (get(&node.viewers, "/v1/connect", &[]).status == 426).then_some(())
     });
 }
+
+#[test]
+fn keys_are_read_again_on_sighup() {
+    let bench = Bench::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |keys: &str| {
+        let text = format!("SPIN_VARIABLE_TICKET_KEYS='{keys}'\nTIDEGATE_NODE=from-file\n");
+        std::fs::write(folder.path().join(".env"), text).unwrap();
+    };
+    file(&crate::bench::TICKET_KEYS.replace("example-t", "older"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fanout"));
+    command.env_clear().current_dir(folder.path()).args([
+        "--region",
+        "local",
+        "--redis-url",
+        &bench.redis.url(),
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--cores",
+        "1",
+    ]);
+    let node = Node::run(command, false);
+    bench.room("a");
+    let mut viewer = Viewer::connect(&node);
+    assert_eq!(viewer.welcome["node"], "from-file");
+    assert_eq!(viewer.subscribe("a", "bob", None)["code"], "bad_ticket");
+    file(crate::bench::TICKET_KEYS);
+    node.signal("-HUP");
+    soon("the new keys are taken", || {
+        (viewer.subscribe("a", "bob", None)["type"] == "batch").then_some(())
+    });
+    // What cannot be read changes nothing.
+    file("nonsense");
+    node.signal("-HUP");
+    assert_eq!(viewer.subscribe("a", "bob", None)["type"], "batch");
+}
