@@ -143,7 +143,7 @@ impl Bench<'_> {
             Step::EndToEnd => vec![self.tools.tests(self.workspace, &Members::Only("e2e"))?],
             Step::DocTests => vec![self.cargo(&["test", "--doc"])],
             Step::Docs => {
-                let mut command = self.cargo(&["doc", "--no-deps"]);
+                let mut command = self.cargo(&["doc", "--no-deps", "--keep-going"]);
                 command.env("RUSTDOCFLAGS", "-D warnings");
                 vec![command]
             }
