@@ -13,6 +13,7 @@ mod limits;
 mod log;
 mod manifest;
 mod names;
+mod pattern;
 mod redis;
 mod redis_reply;
 mod request;

@@ -3,22 +3,23 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use routefinder::{Captures, RouteSpec, Router};
 
 use crate::manifest::Route;
+use crate::pattern::{Captures, Pattern};
 
 /// Paths under it are answered by the host, never by the app.
 pub const WELL_KNOWN: &str = "/.well-known/spin/";
 
-/// All routes of an app.
-pub struct Routes(Router<Target>);
+/// All routes of an app, in the order in which they are tried.
+pub struct Routes(Vec<Target>);
 
 struct Target {
     route: Route,
-    /// The pattern with a leading and without a trailing slash.
-    pattern: String,
+    pattern: Pattern,
+    /// The pattern as text, with a leading and without a trailing slash.
+    text: String,
 }
 
 /// A route that matched a path.
@@ -31,7 +32,7 @@ pub struct Matched<'a> {
 impl Routes {
     /// Builds the router. Of two routes with the same pattern the last one wins, as in Spin; the others are logged.
     pub fn build(routes: &[Route]) -> Result<Self> {
-        let mut router = Router::new();
+        let mut targets = Vec::with_capacity(routes.len());
         for (index, route) in routes.iter().enumerate() {
             if let Some(winner) = routes[index + 1..]
                 .iter()
@@ -45,52 +46,37 @@ impl Routes {
                 );
                 continue;
             }
-            let (stem, wildcard) = match route.pattern.strip_suffix("/...") {
-                Some(stem) => (stem, true),
-                None => (strip_slash(&route.pattern), false),
-            };
-            let slash = if stem.is_empty() || stem.starts_with('/') {
-                ""
-            } else {
-                "/"
-            };
-            let spec = format!("{slash}{stem}{}", if wildcard { "/*" } else { "" });
-            let pattern = format!("{slash}{stem}{}", if wildcard { "/..." } else { "" });
-            let spec: RouteSpec = spec
-                .parse()
-                .map_err(|error| anyhow!("{error}"))
-                .with_context(|| {
-                    format!(
-                        "the route {:?} of component {:?}",
-                        route.pattern, route.component
-                    )
-                })?;
-            if pattern.starts_with(WELL_KNOWN) {
+            let pattern = Pattern::parse(&route.pattern).with_context(|| {
+                format!(
+                    "the route {:?} of component {:?}",
+                    route.pattern, route.component
+                )
+            })?;
+            let text = format!("/{}", route.pattern.trim_matches('/'));
+            if text.starts_with(WELL_KNOWN) {
                 tracing::warn!(
                     route = route.pattern,
                     "paths under {WELL_KNOWN} never reach the app"
                 );
             }
-            router
-                .add(
-                    spec,
-                    Target {
-                        route: route.clone(),
-                        pattern,
-                    },
-                )
-                .map_err(|error| anyhow!("{error}"))?;
+            targets.push(Target {
+                route: route.clone(),
+                pattern,
+                text,
+            });
         }
-        Ok(Self(router))
+        targets.sort_by(|one, other| one.pattern.precedence(&other.pattern));
+        Ok(Self(targets))
     }
 
     /// The route for a path, without its query.
     pub fn find<'a>(&'a self, path: &'a str) -> Option<Matched<'a>> {
-        let best = self.0.best_match(path)?;
-        Some(Matched {
-            target: best.handler(),
-            captures: best.captures(),
-            path,
+        self.0.iter().find_map(|target| {
+            Some(Matched {
+                captures: target.pattern.matches(path)?,
+                target,
+                path,
+            })
         })
     }
 }
@@ -104,10 +90,10 @@ impl Matched<'_> {
     /// What `/...` stood for, with its leading slash, and with a trailing one where the path has one.
     fn rest(&self) -> String {
         let slash = if self.path.ends_with('/') { "/" } else { "" };
-        match self.captures.wildcard() {
+        match self.captures.rest {
             None => String::new(),
             Some("") => slash.to_owned(),
-            Some(rest) => format!("/{}{slash}", strip_slash(rest)),
+            Some(rest) => format!("/{rest}{slash}"),
         }
     }
 
@@ -132,7 +118,7 @@ impl Matched<'_> {
         let raw = &self.target.route.pattern;
         set("spin-path-info", self.rest().as_bytes());
         set("spin-full-url", uri.to_string().as_bytes());
-        set("spin-matched-route", self.target.pattern.as_bytes());
+        set("spin-matched-route", self.target.text.as_bytes());
         set("spin-base-path", b"/");
         set("spin-raw-component-route", raw.as_bytes());
         set(
@@ -140,18 +126,11 @@ impl Matched<'_> {
             raw.strip_suffix("/...").unwrap_or(raw).as_bytes(),
         );
         set("spin-client-addr", client.to_string().as_bytes());
-        for capture in self.captures.iter() {
-            let name = format!(
-                "spin-path-match-{}",
-                capture.0.to_ascii_lowercase().replace('_', "-")
-            );
-            set(&name, capture.1.as_bytes());
+        for (name, segment) in &self.captures.params {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            set(&format!("spin-path-match-{name}"), segment.as_bytes());
         }
     }
-}
-
-fn strip_slash(text: &str) -> &str {
-    text.strip_suffix('/').unwrap_or(text)
 }
 
 #[cfg(test)]
