@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::conns::{ConnRef, Conns};
 use super::desk::{Desk, Done};
 use super::drain::Drain;
+use super::parting::Parting;
 use super::tick::{TICK_MS, Waits};
 use crate::metrics::CoreMetrics;
 use crate::node::{Counts, Node, ToCore, ToTail};
@@ -46,6 +47,7 @@ pub(super) struct Core {
     pub(super) counts: UnboundedSender<Counts>,
     pub(super) queued_bytes: Arc<AtomicUsize>,
     pub(super) waits: Waits,
+    pub(super) parting: Parting,
     pub(super) ticks: u64,
     pub(super) sweep_at: u32,
     pub(super) drain: Option<Drain>,
@@ -79,6 +81,7 @@ impl Core {
             counts,
             queued_bytes,
             waits: Waits::default(),
+            parting: Parting::default(),
             ticks: 0,
             sweep_at: 0,
             drain: None,

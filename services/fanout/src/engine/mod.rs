@@ -8,6 +8,7 @@ mod desk;
 mod drain;
 mod frames;
 mod listen;
+mod parting;
 mod read;
 mod tick;
 

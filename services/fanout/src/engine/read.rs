@@ -46,13 +46,12 @@ impl Core {
         }
     }
 
-    fn accepted(&mut self, mut stream: mio::net::TcpStream) {
+    fn accepted(&mut self, stream: mio::net::TcpStream) {
         if !self.node.take_place() {
             self.metrics().full.add(1);
             let mut answer = Vec::new();
             Refused::from(Refusal::Unavailable { retry_s: RETRY_S }).write(&mut answer);
-            // It fits a new socket's buffer; who does not read it loses nothing else.
-            let _ = io::Write::write(&mut stream, &answer);
+            self.parting.add(stream, &answer, self.node.clock.now_ms());
             return;
         }
         match self.conns.add(stream, self.now_s()) {

@@ -53,6 +53,7 @@ impl Core {
         self.ticks += 1;
         let now_ms = self.node.clock.now_ms();
         self.check_waits(now_ms);
+        self.parting.check(now_ms);
         self.sweep();
         self.go_on_draining(now_ms);
         // Also after a want of files.
