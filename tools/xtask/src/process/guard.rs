@@ -3,7 +3,6 @@
 //! It reads `+GROUP` and `-GROUP` lines. Its stdin closes with the process that started it, however that one ends.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
@@ -28,8 +27,7 @@ impl Guard {
     /// # Errors
     /// When it does not start.
     pub fn start() -> Result<Self> {
-        let program = env::current_exe().context("this program cannot be found")?;
-        let mut child = Command::new(program)
+        let mut child = Command::new(super::this_program()?)
             .arg("guard")
             .process_group(0)
             .stdin(Stdio::piped())

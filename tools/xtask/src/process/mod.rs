@@ -6,6 +6,7 @@ mod stop;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +22,19 @@ pub use self::stop::{Interrupted, Stop};
 pub const LOOK: Duration = Duration::from_millis(25);
 /// How long a group may take to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// This very program, to be started again. A build that it started may have replaced its file; then the kernel still knows
+/// the one that runs.
+///
+/// # Errors
+/// When the system does not say.
+pub fn this_program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("this program cannot be found")?;
+    if path.exists() {
+        return Ok(path);
+    }
+    Ok(PathBuf::from(format!("/proc/{}/exe", std::process::id())))
+}
 
 /// Starts processes, and knows when the person at the keyboard has had enough.
 pub struct Family {

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result, bail};
 
 use super::Bench;
-use crate::process::{Service, Stream};
+use crate::process::{Service, Stream, this_program};
 use crate::settings;
 use crate::up::{Edge, Plan, ready, redis};
 
@@ -103,7 +103,7 @@ pub fn run(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn run_script(bench: &Bench<'_>, lines: &str, plan: &Plan, env_file: &Path) -> Result<()> {
-    let this = env::current_exe().context("this program cannot be found")?;
+    let this = this_program()?;
     let script = lines
         .replace("http://127.0.0.1:3000", &plan.edge_url())
         .replace("cargo xtask ", &format!("'{}' ", this.display()))
