@@ -299,6 +299,37 @@ fn likes_and_viewers_are_counted_over_nodes() {
 }
 
 #[test]
+fn a_few_likes_at_once_are_told_to_all_within_the_next_flush() {
+    let system = System::start(2);
+    system.room("e2e.few");
+    let mut viewers = [
+        system.viewer(0, "e2e.few", "a"),
+        system.viewer(1, "e2e.few", "b"),
+    ];
+    let alice = token("alice", "publish");
+    for round in 1..=5 {
+        let likes: Vec<_> = (0..3)
+            .map(|_| {
+                let (edge, alice) = (system.edge.clone(), alice.clone());
+                std::thread::spawn(move || {
+                    let like = json!({"kind":"like","data":{}});
+                    edge.publish("e2e.few", &alice, "", &like).expect(202);
+                })
+            })
+            .collect();
+        for like in likes {
+            like.join().expect("it is counted");
+        }
+        for viewer in &mut viewers {
+            soon("three more likes", || {
+                let frame = viewer.frame().expect("the socket is open");
+                (frame["counters"]["likes"] == round * 3).then_some(())
+            });
+        }
+    }
+}
+
+#[test]
 fn words_on_the_list_are_rejected_masked_or_shown_to_their_sender_only() {
     let system = System::start(1);
     let rules = json!({"words":[{"word":"darn","do":"replace"},{"word":"spam","do":"shadow"},{"word":"scam","do":"reject"}]});
