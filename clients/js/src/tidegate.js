@@ -97,8 +97,8 @@ export class Tidegate extends Emitter {
   }
 
   /**
-   * Publishes through the edge. Messages of one room are sent one after the other, so that they keep their order; likes do
-   * not wait. Retried under one idempotency key for 5 min at most.
+   * Publishes through the edge. Messages of one room are sent one after the other, so that they keep their order, and
+   * retried under one idempotency key for 5 min at most. Likes do not wait, take no key, and are sent once to an edge.
    * @param {string} room
    * @param {string} kind
    * @param {unknown} data
@@ -106,9 +106,9 @@ export class Tidegate extends Emitter {
    * @returns {Promise<Published>}
    */
   publish(room, kind, data, options = {}) {
+    if (kind === 'like') return this.#publish(room, kind, data, '', { patienceMs: 0, ...options });
     const key = options.key ?? uuid();
     const run = () => this.#publish(room, kind, data, key, options);
-    if (kind === 'like') return run();
     const queue = this.#queues.get(room) ?? { waiting: 0, last: Promise.resolve() };
     if (queue.waiting >= PUBLISH_QUEUE) {
       return Promise.reject(new TidegateError('busy', `${PUBLISH_QUEUE} messages wait for their answer already`, { room, key }));
@@ -222,14 +222,14 @@ export class Tidegate extends Emitter {
    * @param {string} room
    * @param {string} kind
    * @param {unknown} data
-   * @param {string} key
+   * @param {string} key Empty: none.
    * @param {PublishOptions} options
    * @returns {Promise<Published>}
    */
   async #publish(room, kind, data, key, options) {
     const path = `/v1/rooms/${encodeURIComponent(room)}/messages`;
     const patienceMs = options.patienceMs ?? PUBLISH_MOST_MS;
-    const answer = await this.#edge.call('POST', path, { body: { kind, data }, key, room, patienceMs, signal: options.signal });
+    const answer = await this.#edge.call('POST', path, { body: { kind, data }, key: key || undefined, room, patienceMs, signal: options.signal });
     if (typeof answer?.id === 'string') await this.#accepted(room, kind, data, key, answer.id);
     const entry = this.#rooms.get(room);
     if (entry && typeof answer?.likes === 'number' && answer.likes > entry.room.counters.likes) {

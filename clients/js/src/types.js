@@ -97,7 +97,7 @@
 
 /**
  * @typedef {object} PublishOptions
- * @property {string} [key] The idempotency key; made when absent.
+ * @property {string} [key] The idempotency key; made when absent. A like takes none.
  * @property {number} [patienceMs] Retry no longer than this; at most, and when absent, 5 min.
  * @property {AbortSignal} [signal] Ends the retries.
  */
@@ -105,7 +105,7 @@
 /**
  * What became of a publish: `id` and `cursor`, or `likes` for a like.
  * @typedef {object} Published
- * @property {string} key The idempotency key that was used.
+ * @property {string} key The idempotency key that was used; empty for a like.
  * @property {string} [id]
  * @property {string} [cursor]
  * @property {number} [likes]

@@ -114,14 +114,15 @@ export class World {
     }
     if (method === 'GET') return { status: 200, body: { messages: this.log.slice(-2), cursor: this.cursor() } };
     const key = headers['idempotency-key'];
+    if (body.kind === 'like') {
+      // As the edge does: a like takes no key.
+      if (key !== undefined) return { status: 422, body: { type: 'urn:tidegate:problem:not_allowed', title: 'Not what is asked for', status: 422 } };
+      this.likes += 1;
+      return { status: 202, body: { likes: this.likes } };
+    }
     if (!this.once.has(key)) {
-      if (body.kind === 'like') {
-        this.likes += 1;
-        this.once.set(key, { likes: this.likes });
-      } else {
-        const { id } = this.append('bob', body.kind, body.data, key);
-        this.once.set(key, { id, cursor: this.cursor() });
-      }
+      const { id } = this.append('bob', body.kind, body.data, key);
+      this.once.set(key, { id, cursor: this.cursor() });
     }
     return { status: 202, body: this.once.get(key) };
   }

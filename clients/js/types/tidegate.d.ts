@@ -31,8 +31,8 @@ export class Tidegate extends Emitter<TidegateEvents> {
      */
     join(id: string, options?: JoinOptions): Promise<Room>;
     /**
-     * Publishes through the edge. Messages of one room are sent one after the other, so that they keep their order; likes do
-     * not wait. Retried under one idempotency key for 5 min at most.
+     * Publishes through the edge. Messages of one room are sent one after the other, so that they keep their order, and
+     * retried under one idempotency key for 5 min at most. Likes do not wait, take no key, and are sent once to an edge.
      * @param {string} room
      * @param {string} kind
      * @param {unknown} data

@@ -158,7 +158,7 @@ export type Options = {
 };
 export type PublishOptions = {
     /**
-     * The idempotency key; made when absent.
+     * The idempotency key; made when absent. A like takes none.
      */
     key?: string | undefined;
     /**
@@ -175,7 +175,7 @@ export type PublishOptions = {
  */
 export type Published = {
     /**
-     * The idempotency key that was used.
+     * The idempotency key that was used; empty for a like.
      */
     key: string;
     id?: string | undefined;
