@@ -73,7 +73,7 @@ pub struct Args {
     #[arg(long, env = "SPIN_VARIABLE_REGION", value_name = "NAME")]
     pub region: String,
 
-    /// The region's Redis, redis://[USER:PASSWORD@]HOST:PORT[/DB].
+    /// The region's Redis, `redis://[USER:PASSWORD@]HOST:PORT[/DB]`.
     #[arg(
         long,
         env = "SPIN_VARIABLE_REDIS_URL",
@@ -100,7 +100,7 @@ pub struct Args {
     )]
     pub ticket_keys: String,
 
-    /// Pages that may connect, comma separated: https://example.com,…
+    /// Pages that may connect, comma separated: `https://example.com,…`
     #[arg(
         long,
         env = "SPIN_VARIABLE_CORS_ORIGINS",
