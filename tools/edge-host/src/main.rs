@@ -3,12 +3,15 @@
 mod app;
 mod args;
 mod bindings;
+mod bounded;
 mod compose;
 mod deny;
 mod engine;
 mod guest;
 mod handler;
 mod hosts;
+mod http_client;
+mod http_pool;
 mod limits;
 mod log;
 mod manifest;

@@ -3,5 +3,7 @@
 mod bounds;
 mod calls;
 mod outbound;
+mod outgoing;
 mod starts;
 mod support;
+mod upstream;
