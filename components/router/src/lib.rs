@@ -24,6 +24,7 @@ mod handler;
 mod identity;
 mod log;
 mod moderation;
+mod namespace;
 mod pipeline;
 mod quota;
 mod request;

@@ -25,6 +25,37 @@ pub(crate) fn refusal(request_id: &str, incoming: &Incoming, refusal: &Refusal) 
     );
 }
 
+/// Logs settings of a namespace that do not hold.
+pub(crate) fn namespace(name: &str, version: &str, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "settings of a namespace were not taken",
+            "namespace": name,
+            "version": version,
+            "detail": why,
+        })
+    );
+}
+
+/// Logs what the operator has to know of one message of a batch.
+pub(crate) fn batch_item(room: &str, refusal: &Refusal) {
+    if refusal.status() >= 500 {
+        eprintln!(
+            "{}",
+            json!({
+                "level": "error",
+                "message": "a message of a batch was refused",
+                "room": room,
+                "status": refusal.status(),
+                "code": refusal.code(),
+                "detail": refusal.log_detail(),
+            })
+        );
+    }
+}
+
 /// Logs rules that moderation does not take.
 pub(crate) fn rules(namespace: &str, version: &str, why: &str) {
     eprintln!(

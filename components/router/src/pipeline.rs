@@ -32,7 +32,7 @@ pub(crate) async fn run(
 
     let who = identity::of(incoming).await?;
     let body = match act::takes_body(&call) {
-        true => incoming.body().await?,
+        true => incoming.body(act::body_bytes(&call, &who)).await?,
         false => Vec::new(),
     };
     let given = Given {

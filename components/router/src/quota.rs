@@ -25,7 +25,7 @@ pub(crate) async fn take(
             quota: line.policy.quota(),
             window_ms: line.policy.window_ms(),
             burst: line.policy.burst(),
-            cost: 1,
+            cost: act.cost().min(line.policy.burst()),
         })
         .collect();
     let redis_url = settings.redis_url.clone();

@@ -12,7 +12,6 @@ use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 use tidegate_api::limits::BODY_MS;
 use tidegate_api::{Headers, Refusal};
 use tidegate_limit::address;
-use tidegate_room::limits::BODY_BYTES;
 
 /// Where the host says who opened the connection.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
@@ -71,11 +70,11 @@ impl Incoming {
     }
 
     /// The body, bounded in size and time.
-    pub(crate) async fn body(&mut self) -> Result<Vec<u8>, Refusal> {
+    pub(crate) async fn body(&mut self, most_bytes: usize) -> Result<Vec<u8>, Refusal> {
         let Some(body) = self.body.take() else {
             return Ok(Vec::new());
         };
-        let mut read = pin!(Limited::new(body, BODY_BYTES).collect());
+        let mut read = pin!(Limited::new(body, most_bytes).collect());
         let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(BODY_MS)));
         let collected = poll_fn(|context| match read.as_mut().poll(context) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
@@ -85,9 +84,7 @@ impl Incoming {
         .ok_or(Refusal::TooSlow)?;
         match collected {
             Ok(body) => Ok(body.to_bytes().to_vec()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge {
-                most_bytes: BODY_BYTES,
-            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { most_bytes }),
             Err(_) => Err(Refusal::BadBody("it broke off".to_owned())),
         }
     }

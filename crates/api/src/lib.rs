@@ -20,5 +20,5 @@ pub use act::{Act, Who};
 pub use answer::Answer;
 pub use cors::Cors;
 pub use headers::Headers;
-pub use refusal::Refusal;
+pub use refusal::{Problem, Refusal};
 pub use settings::{Settings, SettingsError};

@@ -127,6 +127,7 @@ mod tests {
             info: String::new(),
             scopes: Scopes::from_claim(scope),
             rooms: Rooms::Every,
+            follows: Rooms::none(),
             token: None,
             expires_ms: 0,
         }

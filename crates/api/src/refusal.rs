@@ -32,6 +32,15 @@ pub enum Refusal {
     NotOwner,
     /// Only a service may do this here.
     ServiceOnly,
+    /// The room takes chat of its followers only.
+    FollowersOnly,
+    /// The room takes gifts only.
+    GiftOnly,
+    /// The namespace has as many rooms as it may.
+    TooManyRooms {
+        /// How many.
+        most: u64,
+    },
     /// Banned from the room.
     Banned {
         /// Until it ends; 0: until lifted.
@@ -100,12 +109,12 @@ pub enum Refusal {
 
 /// Problem details, as they are sent.
 #[derive(Debug, Serialize)]
-struct Problem<'a> {
+pub struct Problem {
     r#type: String,
-    title: &'a str,
+    title: &'static str,
     status: u16,
     detail: String,
-    code: &'a str,
+    code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
 }
@@ -166,8 +175,11 @@ impl Refusal {
             Self::Denied(denied) => {
                 told(403, "denied", "The token does not allow this", denied.to_string())
             }
-            Self::NotOwner => told(403, "not_owner", "The token does not allow this", "this needs the room's owner, or the scope `moderate` or `rooms:write`"),
+            Self::NotOwner => told(403, "not_owner", "The token does not allow this", "this needs the room's owner, a moderator of it where viewers are concerned, or the scope `moderate` or `rooms:write`"),
             Self::ServiceOnly => told(403, "service_only", "Only a service may do this here", "this needs a token with the scope `service`"),
+            Self::FollowersOnly => told(403, "followers_only", "The room takes messages of its followers only", "follow it, and sign in again: the token's `follows` says which rooms its holder follows"),
+            Self::GiftOnly => told(403, "gift_only", "The room takes gifts only", "chat is closed there for now; gifts and likes are open"),
+            Self::TooManyRooms { most } => told(403, "too_many_rooms", "The namespace has as many rooms as it may", format!("close one first: {most} are the most")),
             Self::Banned { seconds } => told(403, "banned", "Banned from the room", format!("banned {}", lasting(*seconds))),
             Self::Muted { seconds } => told(403, "muted", "Muted in the room", format!("muted {}", lasting(*seconds))),
             Self::NoPath => told(404, "no_path", "Nothing is at this path", "docs/openapi.yaml lists the paths; a trailing slash makes another one"),
@@ -230,19 +242,24 @@ impl Refusal {
         }
     }
 
-    /// The answer.
-    pub fn answer(&self) -> Answer {
+    /// The problem details.
+    pub fn problem(&self) -> Problem {
         let told = self.told();
-        let problem = Problem {
+        Problem {
             r#type: format!("urn:tidegate:problem:{}", told.code),
             title: told.title,
             status: told.status,
             detail: told.detail,
             code: told.code,
             retry_after_s: told.retry_s,
-        };
-        let mut answer = Answer::with_type(told.status, "application/problem+json", &problem);
-        if let Some(seconds) = told.retry_s {
+        }
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> Answer {
+        let problem = self.problem();
+        let mut answer = Answer::with_type(problem.status, "application/problem+json", &problem);
+        if let Some(seconds) = problem.retry_after_s {
             answer = answer.with("retry-after", seconds.to_string());
         }
         match self {
@@ -301,6 +318,9 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::Denied(Denied::As),
         Refusal::NotOwner,
         Refusal::ServiceOnly,
+        Refusal::FollowersOnly,
+        Refusal::GiftOnly,
+        Refusal::TooManyRooms { most: 7 },
         Refusal::Banned { seconds: 7 },
         Refusal::Banned { seconds: 0 },
         Refusal::Muted { seconds: 7 },

@@ -36,6 +36,12 @@ pub enum Call {
 pub enum RoomsCall {
     /// `POST /v1/rooms`
     CreateRoom,
+    /// `GET /v1/rooms`
+    ListRooms,
+    /// `POST /v1/messages`
+    PublishBatch,
+    /// `POST /v1/users/{user}/disconnect`
+    Disconnect(Subject),
     /// `GET /v1/rooms/{room}`
     ReadRoom(RoomId),
     /// `PATCH /v1/rooms/{room}`
@@ -80,6 +86,9 @@ pub enum RouteError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     CreateRoom,
+    ListRooms,
+    PublishBatch,
+    Disconnect,
     ReadRoom,
     ChangeRoom,
     CloseRoom,
@@ -94,8 +103,15 @@ enum Name {
     Ready,
 }
 
-const TABLE: [(Method, &str, Name); 15] = [
+const TABLE: [(Method, &str, Name); 18] = [
     (Method::Post, "/v1/rooms", Name::CreateRoom),
+    (Method::Get, "/v1/rooms", Name::ListRooms),
+    (Method::Post, "/v1/messages", Name::PublishBatch),
+    (
+        Method::Post,
+        "/v1/users/{user}/disconnect",
+        Name::Disconnect,
+    ),
     (Method::Get, "/v1/rooms/{room}", Name::ReadRoom),
     (Method::Patch, "/v1/rooms/{room}", Name::ChangeRoom),
     (Method::Delete, "/v1/rooms/{room}", Name::CloseRoom),
@@ -169,6 +185,9 @@ impl Calls {
             Name::Health => return Ok(Call::Health),
             Name::Ready => return Ok(Call::Ready),
             Name::CreateRoom => RoomsCall::CreateRoom,
+            Name::ListRooms => RoomsCall::ListRooms,
+            Name::PublishBatch => RoomsCall::PublishBatch,
+            Name::Disconnect => RoomsCall::Disconnect(named(&found.params, "user")?),
             Name::ReadRoom => RoomsCall::ReadRoom(room()?),
             Name::ChangeRoom => RoomsCall::ChangeRoom(room()?),
             Name::CloseRoom => RoomsCall::CloseRoom(room()?),

@@ -66,6 +66,11 @@ impl Keys {
         format!("{}:rules:{namespace}", self.prefix)
     }
 
+    /// Hash: settings of a namespace.
+    pub fn namespace(&self, namespace: &str) -> String {
+        format!("{}:ns:{namespace}", self.prefix)
+    }
+
     /// String: GCRA state of one policy and partition.
     pub fn limit(&self, policy: &str, partition: &str) -> String {
         format!("{}:limit:{policy}:{partition}", self.prefix)
@@ -83,6 +88,11 @@ impl Keys {
     /// Zset: the shard's rooms by viewers.
     pub fn rooms(&self, shard: Shard) -> String {
         self.of_shard(shard, "rooms")
+    }
+
+    /// Hash: namespace -> rooms of it in the shard.
+    pub fn namespaces(&self, shard: Shard) -> String {
+        self.of_shard(shard, "ns")
     }
 
     /// String: below this id a region's history may be missing here.
