@@ -1,6 +1,6 @@
 //! Redis, an edge and fan-out nodes, on free ports, in a folder of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use redis_tests::RedisServer;
@@ -23,6 +23,10 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// Further flags of every node.
     pub node_flags: Vec<&'static str>,
+    /// Another manifest than the checkout's own.
+    pub manifest: Option<PathBuf>,
+    /// Another folder than the user's for compiled components.
+    pub cache: Option<PathBuf>,
 }
 
 /// A node and how to start it again.
@@ -226,8 +230,14 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
     command
         .current_dir(dir)
         .arg("--manifest")
-        .arg(root().join("spin.toml"))
+        .arg(match &options.manifest {
+            Some(manifest) => manifest.clone(),
+            None => root().join("spin.toml"),
+        })
         .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"]);
+    if let Some(cache) = &options.cache {
+        command.arg("--cache-dir").arg(cache);
+    }
     let mut variables = vec![
         ("limit_ip", "1000000/1".to_owned()),
         ("limit_user", "1000000/1".to_owned()),

@@ -61,13 +61,13 @@ impl App {
                     .with_context(|| format!("`component.{id}.allowed_outbound_hosts`"))?,
                 variables: variables.of_component(id, component)?,
             };
-            let service = engine
+            let loaded = engine
                 .load(&compose(id, component)?)
                 .with_context(|| format!("component {id:?}"))?;
             components.insert(
                 id.clone(),
                 Handler::new(
-                    service,
+                    loaded.service,
                     Arc::new(config),
                     connections.clone(),
                     pool.clone(),
@@ -76,6 +76,7 @@ impl App {
             );
             tracing::info!(
                 component = id,
+                compiled = loaded.compiled,
                 took_ms = started.elapsed().as_millis(),
                 "component is ready"
             );

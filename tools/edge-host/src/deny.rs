@@ -31,6 +31,9 @@ const DENIED: &[u8; 4] = b"deny";
 const NOT_INHERITED: &str =
     "\"{}\" is not permitted: the component does not inherit allowed_outbound_hosts";
 
+/// The names of denied imports begin so.
+pub const PREFIX: &str = "deny:";
+
 /// Renames those imports of the component `bytes` that it does not inherit.
 pub fn deny(bytes: &mut [u8], inherit: Inherit) -> anyhow::Result<()> {
     let mut denied = Vec::new();

@@ -5,6 +5,7 @@ mod args;
 mod bindings;
 mod bounded;
 mod compose;
+mod composed;
 mod deny;
 mod engine;
 mod guest;
@@ -52,6 +53,12 @@ fn main() -> ExitCode {
         }
     };
     log::start(args.log_json);
+    if let Some(args::Command::Compose { out }) = &args.command {
+        return match composed::write(&args.manifest, out) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, EXIT_CONFIG),
+        };
+    }
     let app = match app::App::load(&args) {
         Ok(app) => app,
         Err(error) => return fail(&error, EXIT_CONFIG),

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod composed;
 mod outbound;
 mod outgoing;
 mod starts;

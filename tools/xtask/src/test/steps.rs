@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{Bench, Part};
-use crate::build::COMPONENTS;
+use crate::build::{COMPONENTS, EXAMPLES};
 use crate::doctor::{REDIS, Tool};
 use crate::workspace::WASM_TARGET;
 
@@ -133,7 +133,7 @@ impl Bench<'_> {
             Step::ClippyComponents => {
                 // The release profile, so that macros and build scripts are those of the components that run.
                 let mut command = self.cargo(&["clippy", "--release", "--target", WASM_TARGET]);
-                for component in COMPONENTS {
+                for component in COMPONENTS.iter().chain(&EXAMPLES) {
                     command.args(["-p", component]);
                 }
                 command.args(["--", "-D", "warnings"]);
