@@ -7,7 +7,7 @@ mod plan;
 mod ports;
 pub mod ready;
 pub mod redis;
-mod resp;
+pub(crate) mod resp;
 mod system;
 
 use std::process::ExitCode;
