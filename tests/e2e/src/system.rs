@@ -83,6 +83,14 @@ impl System {
         system
     }
 
+    /// One more node, with further flags, which hold for later ones too.
+    pub fn add_node(&mut self, flags: &[&'static str]) {
+        self.options.node_flags.extend(flags);
+        let name = format!("n{}", self.nodes.len() + 1);
+        let node = self.start_node(&name, "127.0.0.1:0", "127.0.0.1:0");
+        self.nodes.push(node);
+    }
+
     fn start_node(&self, name: &str, listen: &str, admin: &str) -> Node {
         let mut command = Command::new(binary("fanout"));
         command

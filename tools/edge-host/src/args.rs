@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::limits;
 
-/// Runs the `spin.toml` of an app on machines without Spin: HTTP trigger, component dependencies, variables, outbound Redis.
+/// Runs the `spin.toml` of an app on machines without Spin: HTTP trigger, component dependencies, variables, outbound
+/// Redis and HTTP.
 ///
 /// When it is ready it prints one line on stdout, `listening on http://ADDRESS`; everything else goes to stderr.
 /// Variables come from SPIN_VARIABLE_NAME in the environment or in the env file, as in Spin.
