@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use tidegate_api::Refusal;
+use tidegate_stream::RoomId;
 
 use crate::request::Incoming;
 
@@ -65,6 +66,31 @@ pub(crate) fn rules(namespace: &str, version: &str, why: &str) {
             "message": "moderation rules were not taken",
             "namespace": namespace,
             "version": version,
+            "detail": why,
+        })
+    );
+}
+
+/// Logs that limits are counted in memory for a while.
+pub(crate) fn uncounted(why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "warn",
+            "message": "limits are counted in this instance's memory",
+            "detail": why,
+        })
+    );
+}
+
+/// Logs that a message is published unjudged.
+pub(crate) fn unjudged(room: &RoomId, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "a message was not judged by moderation and is let through",
+            "room": room.to_string(),
             "detail": why,
         })
     );

@@ -302,14 +302,6 @@ impl Act {
             | Self::Kick { room, .. } => Weight::Change { room: Some(room) },
         }
     }
-
-    /// How many units it takes from each limit: one for each message.
-    pub fn cost(&self) -> u32 {
-        match self {
-            Self::Batch(items) => u32::try_from(items.len()).unwrap_or(u32::MAX),
-            _ => 1,
-        }
-    }
 }
 
 fn publish(room: RoomId, caller: &Caller, given: &Given<'_>) -> Result<Act, Refusal> {

@@ -1,6 +1,7 @@
 //! Calls as they come in, and what becomes of them.
 
 use super::*;
+use crate::quota::Counted;
 use tidegate_auth::{Rooms, Scopes};
 use tidegate_room::Denied;
 use tidegate_route::{Call, Calls};
@@ -226,10 +227,12 @@ fn back_ends_send_batches_and_disconnect() {
         .collect();
     assert_eq!(statuses, [202, 422, 202]);
     let act = Act::Batch(items);
-    assert_eq!(
-        (act.cost(), act.weight()),
-        (3, Weight::Change { room: None })
-    );
+    assert_eq!(act.weight(), Weight::Change { room: None });
+    // A gift, what is refused, and a control message.
+    let mut policies = crate::quota::tests::policies();
+    assert_eq!(Counted::of(&policies, &act).units, 3);
+    policies.costs.insert("gift".parse().unwrap(), 5);
+    assert_eq!(Counted::of(&policies, &act).units, 7);
     assert_eq!(
         ask(&service, "POST /v1/users/bob/disconnect", &[], ""),
         Ok(Act::Disconnect("bob".parse().unwrap()))

@@ -78,10 +78,14 @@ pub enum Refusal {
     KeyReused,
     /// Moderation does not let it pass; the text is for the sender.
     Rejected(String),
+    /// Moderation is out of order, and what is not judged is not let through. The text is for the log.
+    Unjudged(String),
     /// A rate limit.
     Limited {
         /// When to come back.
         retry_s: u64,
+        /// The names of the policies that refused.
+        policies: Vec<&'static str>,
     },
     /// Slow mode.
     Slow {
@@ -117,7 +121,12 @@ pub struct Problem {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<Vec<&'static str>>,
 }
+
+/// The type of a refused rate limit, and its member `violated-policies`, by draft-ietf-httpapi-ratelimit-headers-11.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// What is told of a refusal.
 struct Told {
@@ -200,10 +209,11 @@ impl Refusal {
             Self::Rejected(detail) => {
                 told(422, "rejected", "The message was not let through", detail)
             }
-            Self::Limited { retry_s } => told(429, "limited", "Too many requests", "wait as `Retry-After` says; the headers `RateLimit` and `RateLimit-Policy` show what is left").retry(*retry_s),
+            Self::Limited { retry_s, .. } => told(429, "limited", "Too many requests", "wait as `Retry-After` says; the headers `RateLimit` and `RateLimit-Policy` show what is left").retry(*retry_s),
             Self::Slow { retry_s } => {
                 told(429, "slow_mode", "The room is in slow mode", "one message at a time: wait as `Retry-After` says").retry(*retry_s)
             }
+            Self::Unjudged(_) => told(503, "unjudged", "Moderation is out of order", "the message was not published; try again later").retry(FULL_RETRY_S),
             Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured", "its log says what, under this request id"),
             Self::Fault(_) => told(500, "fault", "A fault of the edge", "its log says what, under this request id"),
             Self::Away(_) => {
@@ -236,6 +246,7 @@ impl Refusal {
             Self::NotConfigured(text)
             | Self::Fault(text)
             | Self::Away(text)
+            | Self::Unjudged(text)
             | Self::Library(text)
             | Self::Layout(text) => Some(text),
             _ => None,
@@ -245,13 +256,21 @@ impl Refusal {
     /// The problem details.
     pub fn problem(&self) -> Problem {
         let told = self.told();
+        let violated_policies = match self {
+            Self::Limited { policies, .. } => Some(policies.clone()),
+            _ => None,
+        };
         Problem {
-            r#type: format!("urn:tidegate:problem:{}", told.code),
+            r#type: match violated_policies {
+                Some(_) => QUOTA_EXCEEDED.to_owned(),
+                None => format!("urn:tidegate:problem:{}", told.code),
+            },
             title: told.title,
             status: told.status,
             detail: told.detail,
             code: told.code,
             retry_after_s: told.retry_s,
+            violated_policies,
         }
     }
 
@@ -336,7 +355,11 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::NotAllowed(text()),
         Refusal::KeyReused,
         Refusal::Rejected(text()),
-        Refusal::Limited { retry_s: 3 },
+        Refusal::Unjudged(text()),
+        Refusal::Limited {
+            retry_s: 3,
+            policies: vec!["ip", "user"],
+        },
         Refusal::Slow { retry_s: 0 },
         Refusal::NotConfigured(text()),
         Refusal::Fault(text()),

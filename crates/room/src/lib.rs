@@ -24,5 +24,5 @@ pub use json::BodyError;
 pub use key::{IdempotencyKey, KeyError};
 pub use listing::Listing;
 pub use message::{Post, PostKind, Speaker};
-pub use namespace::NamespaceSettings;
+pub use namespace::{NamespaceSettings, WhenBroken};
 pub use settings::{Access, Creation, Settings};

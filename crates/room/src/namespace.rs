@@ -1,21 +1,46 @@
 //! Settings of a namespace: what its new rooms begin with, and how many it may have.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use crate::json::{self, BodyError};
 use crate::settings::{Access, Settings, check_history, check_slow_ms};
 
 /// Every field that a namespace's settings may have.
-pub const FIELDS: [&str; 5] = [
+pub const FIELDS: [&str; 6] = [
     "access",
     "slow_ms",
     "history_chat",
     "history_keep",
     "rooms_max",
+    "moderation_when_broken",
 ];
 
 /// Longest body of a namespace's settings, in bytes.
 pub const BODY_BYTES: usize = 4 * 1024;
+
+/// What becomes of a message when moderation does not judge it in time, or answers what cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBroken {
+    /// It is refused (503).
+    Reject,
+    /// It is published as it is.
+    Allow,
+}
+
+impl FromStr for WhenBroken {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "reject" => Ok(Self::Reject),
+            "allow" => Ok(Self::Allow),
+            _ => Err("write reject or allow"),
+        }
+    }
+}
 
 /// Settings of a namespace. What is none is as without them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -30,6 +55,8 @@ pub struct NamespaceSettings {
     pub history_keep: Option<u32>,
     /// Rooms that are not closed, at most.
     pub rooms_max: Option<u64>,
+    /// What becomes of a message that moderation does not judge.
+    pub moderation_when_broken: Option<WhenBroken>,
 }
 
 impl NamespaceSettings {
@@ -124,7 +151,7 @@ mod tests {
     #[test]
     fn every_field_is_named_once() {
         let body =
-            br#"{"access":"open","slow_ms":0,"history_chat":10,"history_keep":10,"rooms_max":0}"#;
+            br#"{"access":"open","slow_ms":0,"history_chat":10,"history_keep":10,"rooms_max":0,"moderation_when_broken":"allow"}"#;
         assert!(NamespaceSettings::read_strictly(body).is_ok());
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(body).unwrap();

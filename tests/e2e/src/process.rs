@@ -74,7 +74,12 @@ impl Process {
 
     /// Waits for the line that begins so, and gives what follows.
     pub fn ready(&mut self, beginning: &str) -> String {
-        within(START, &format!("{}: `{beginning}`", self.name), || {
+        self.ready_within(START, beginning)
+    }
+
+    /// The same, with more patience.
+    pub fn ready_within(&mut self, most: Duration, beginning: &str) -> String {
+        within(most, &format!("{}: `{beginning}`", self.name), || {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
                 panic!("{} ended ({status}):\n{}", self.name, self.last_lines());
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use redis_tests::RedisServer;
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub struct Options {
     pub manifest: Option<PathBuf>,
     /// Another folder than the user's for compiled components.
     pub cache: Option<PathBuf>,
+    /// Further flags of the edge.
+    pub edge_flags: Vec<&'static str>,
 }
 
 /// A node and how to start it again.
@@ -242,7 +245,8 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
             Some(manifest) => manifest.clone(),
             None => root().join("spin.toml"),
         })
-        .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"]);
+        .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"])
+        .args(&options.edge_flags);
     if let Some(cache) = &options.cache {
         command.arg("--cache-dir").arg(cache);
     }
@@ -254,6 +258,7 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
     variables.extend(options.variables.iter().cloned());
     environment(&mut command, redis_url, &variables);
     let mut process = Process::start("edge", command, dir);
-    let url = process.ready("listening on ");
+    // Compiling a component of 20 MB for the first time takes its time.
+    let url = process.ready_within(Duration::from_secs(240), "listening on ");
     (process, url)
 }

@@ -6,6 +6,7 @@ mod ns;
 mod process;
 mod progress;
 mod region;
+mod rules;
 mod settings;
 mod test;
 mod token;
@@ -42,6 +43,9 @@ enum Task {
     /// Put a namespace's settings in force, show them, or take them out of force.
     #[command(subcommand)]
     Ns(ns::Args),
+    /// Check moderation rules, put them in force, or take them out of force.
+    #[command(subcommand)]
+    Rules(rules::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
@@ -69,6 +73,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Guard => process::guard::run(std::io::stdin().lock()).map(|()| ExitCode::SUCCESS),
         Task::Token(args) => token::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Up(args) => {
             let family = Family::start(Stop::on_signals()?)?;
             up::run(&workspace, &family, &Progress::new(), &args)

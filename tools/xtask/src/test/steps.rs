@@ -28,6 +28,12 @@ const NPM: Tool = Tool {
     brew: "node",
     what_for: "the JavaScript client",
 };
+const PYTHON: Tool = Tool {
+    program: "python3",
+    apt: "python3-venv",
+    brew: "python",
+    what_for: "the judge in Python",
+};
 const CURL: Tool = Tool {
     program: "curl",
     apt: "curl",
@@ -109,7 +115,7 @@ impl Step {
     pub fn needs(self) -> &'static [Tool] {
         match self {
             Self::Unit => &[REDIS],
-            Self::EndToEnd => &[REDIS, FAKETIME],
+            Self::EndToEnd => &[REDIS, FAKETIME, PYTHON],
             Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],
             Self::Web => &[REDIS, NODE, NPM, CHROMIUM],
