@@ -135,7 +135,8 @@ fn xtask_stays_quick_to_build() {
 
 /// Members that no host command builds.
 fn is_for_wasm(member: &Member) -> bool {
-    matches!(member.layer(), "components" | "examples") || member.folder.starts_with("tests/guests/")
+    matches!(member.layer(), "components" | "examples")
+        || member.folder.starts_with("tests/guests/")
 }
 
 #[test]

@@ -100,11 +100,7 @@ fn checked(file: &Path) -> Result<(String, usize)> {
     Ok((rules, words))
 }
 
-fn open(
-    workspace: &Workspace,
-    namespace: &str,
-    place: &Place,
-) -> Result<(Connection, String)> {
+fn open(workspace: &Workspace, namespace: &str, place: &Place) -> Result<(Connection, String)> {
     region::check_namespace(namespace)?;
     let settings = Settings::load(workspace)?;
     let key = region::keys(&settings).rules(namespace);
@@ -125,7 +121,10 @@ mod tests {
         let good = of(r#"{"words":[{"word":"a","do":"allow"},{"word":"b","do":"reject"}]}"#);
         assert_eq!(good.unwrap(), 2);
         let bad = of(r#"{"words":[{"word":"a","do":"ban"}]}"#).unwrap_err();
-        assert!(format!("{bad:#}").contains("unknown variant `ban`"), "{bad:#}");
+        assert!(
+            format!("{bad:#}").contains("unknown variant `ban`"),
+            "{bad:#}"
+        );
         let large = of(&" ".repeat(RULES_BYTES + 1)).unwrap_err();
         assert!(format!("{large:#}").contains("at most"), "{large:#}");
         fs::remove_file(&file).unwrap();

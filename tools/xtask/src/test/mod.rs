@@ -122,12 +122,7 @@ impl Bench<'_> {
         match step {
             Step::Build => {
                 let components = [&COMPONENTS[..], &EXAMPLES[..]].concat();
-                crate::build::components(
-                    self.workspace,
-                    self.family,
-                    self.progress,
-                    &components,
-                )?;
+                crate::build::components(self.workspace, self.family, self.progress, &components)?;
                 let binaries = ["fanout", "edge-host"];
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
                 Ok(Outcome::Passed)
