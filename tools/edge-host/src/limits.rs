@@ -4,7 +4,7 @@
 //! work at once (one each, when none is shared), so the worst case is 128 x 128 MiB = 16 GiB of address space that guests
 //! would have to fill on purpose; reused instances serve [`REQUESTS_AT_ONCE`] requests each, which makes 8 x 128 MiB = 1 GiB
 //! the usual ceiling. Request bodies add [`MAX_CONCURRENT`] x [`MAX_BODY_BYTES`] = 128 MiB, heads
-//! [`MAX_CONNECTIONS`] x [`MAX_HEAD_BYTES`] = 64 MiB.
+//! [`MAX_CONNECTIONS`] x [`MAX_HEAD_BYTES`] = 64 MiB, outbound HTTP [`HTTP_CONNECTIONS`] x [`HTTP_HEAD_BYTES`] = 32 MiB.
 //!
 //! Time: a publisher hears within two seconds that Redis is gone, because
 //! [`REDIS_CONNECT_TIMEOUT`] + [`REDIS_RESPONSE_TIMEOUT`] = 500 ms + 1,200 ms = 1,700 ms.
