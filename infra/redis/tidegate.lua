@@ -7,7 +7,7 @@
 -- `regions` and `clock` lie on every address).
 
 -- A loader replaces an older version only. Raise it with every change of this file.
-local VERSION = 2
+local VERSION = 3
 
 -- How far the first id of a new run is above everything that this Redis remembers.
 local JUMP_MS = 60000
@@ -1529,6 +1529,25 @@ local function tg_whole(keys)
   return 1
 end
 
+-- tg_swap ------------------------------------------------------------------------------------------------------------
+
+local function tg_swap(keys, args)
+  local lasting_ms = int(args[3], 1, WEEK_MS)
+  if #keys ~= 1 or #args ~= 3 or not string.find(keys[1], ':up:[a-z0-9-]+$') or not lasting_ms then
+    return bad('tg_swap takes the key of a pool, what is there, what shall be, and how long in ms')
+  end
+  local there = redis.call('GET', keys[1]) or ''
+  if there ~= args[1] then
+    return { 'other', there }
+  end
+  if args[2] == '' then
+    redis.call('DEL', keys[1])
+  else
+    redis.call('SET', keys[1], args[2], 'PX', text(lasting_ms))
+  end
+  return { 'swapped' }
+end
+
 -- Read-only ones also answer when Redis is full.
 local function register_reader(name, callback)
   redis.register_function({ function_name = name, callback = callback, flags = { 'no-writes' } })
@@ -1545,4 +1564,5 @@ redis.register_function('tg_control', tg_control)
 redis.register_function('tg_presence', tg_presence)
 redis.register_function('tg_flush', tg_flush)
 redis.register_function('tg_limit', tg_limit)
+redis.register_function('tg_swap', tg_swap)
 redis.register_function('tg_whole', tg_whole)

@@ -19,7 +19,9 @@ mod bindings {
     });
 }
 
+mod alarm;
 mod convert;
+mod elsewhere;
 mod handler;
 mod identity;
 mod log;
@@ -27,6 +29,8 @@ mod moderation;
 mod namespace;
 mod pipeline;
 mod quota;
+mod reply;
 mod request;
 mod room;
 mod settings;
+mod upstream;

@@ -1,9 +1,11 @@
 //! The log: one JSON object a line on standard error, where the host collects it. Refusals that are the caller's own
 //! affair are not in it; bodies, tokens and queries never are.
 
+use component_link::LinkError;
 use serde_json::json;
 use tidegate_api::Refusal;
 use tidegate_stream::RoomId;
+use tidegate_upstream::{ConfigError, Origin};
 
 use crate::request::Incoming;
 
@@ -93,5 +95,41 @@ pub(crate) fn unjudged(room: &RoomId, why: &str) {
             "room": room.to_string(),
             "detail": why,
         })
+    );
+}
+
+/// Logs that an upstream has failed a call.
+pub(crate) fn upstream(request_id: &str, pool: &str, origin: &Origin, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "warn",
+            "message": "an upstream failed",
+            "request_id": request_id,
+            "pool": pool,
+            "upstream": origin.to_string(),
+            "detail": why,
+        })
+    );
+}
+
+/// Logs routes that are not taken.
+pub(crate) fn routes(version: &str, error: &ConfigError) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "routes were not taken",
+            "version": version,
+            "detail": error.to_string(),
+        })
+    );
+}
+
+/// Logs what goes on without Redis, and how it fails.
+pub(crate) fn link(message: &str, error: &LinkError) {
+    eprintln!(
+        "{}",
+        json!({"level": "warn", "message": message, "detail": error.to_string()})
     );
 }

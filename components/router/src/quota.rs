@@ -9,6 +9,9 @@ use tidegate_api::policies::WhenAway;
 use tidegate_api::quota::{self, Counted, Line, Weight};
 use tidegate_api::{Act, Refusal, Settings, Who};
 use tidegate_limit::{Allowance, Standing, Verdict, header};
+use tidegate_room::Caller;
+use tidegate_route::Method;
+use tidegate_upstream::degrade::may_fall_back;
 
 use crate::bindings::tidegate::limits::limits;
 use crate::log;
@@ -28,14 +31,40 @@ pub(crate) async fn take(
     taken: &mut Vec<(&'static str, String)>,
 ) -> Result<(), Refusal> {
     let counted = Counted::of(&settings.policies, act);
-    let lines = quota::lines(&settings.policies, counted, address, who.caller());
+    count(settings, counted, who.caller(), address, taken).await
+}
+
+/// The same for a call that goes to an upstream, which may be one that only reads.
+pub(crate) async fn take_elsewhere(
+    settings: &Settings,
+    method: Method,
+    caller: Option<&Caller>,
+    address: Option<IpAddr>,
+    taken: &mut Vec<(&'static str, String)>,
+) -> Result<(), Refusal> {
+    let weight = match may_fall_back(method) {
+        true => Weight::Read,
+        false => Weight::Change { room: None },
+    };
+    let counted = Counted::elsewhere(&settings.policies, weight);
+    count(settings, counted, caller, address, taken).await
+}
+
+async fn count(
+    settings: &Settings,
+    counted: Counted<'_>,
+    caller: Option<&Caller>,
+    address: Option<IpAddr>,
+    taken: &mut Vec<(&'static str, String)>,
+) -> Result<(), Refusal> {
+    let lines = quota::lines(&settings.policies, counted, address, caller);
     let verdict = if is_known_away() {
         in_memory(&lines)?
     } else {
         match in_redis(settings, &lines).await {
             Ok(verdict) => verdict,
             // Reading needs no room in Redis, so who only reads goes on, uncounted, until there is room to count in.
-            Err(limits::Fault::Full) if act.weight() == Weight::Read => return Ok(()),
+            Err(limits::Fault::Full) if counted.weight == Weight::Read => return Ok(()),
             Err(fault) => when_away(settings, &lines, fault)?,
         }
     };

@@ -1,7 +1,5 @@
 //! What is done in a room, and what is answered.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tidegate_api::limits::{FULL_RETRY_S, TICKET_MS};
 use tidegate_api::{Act, Answer, Refusal, Settings, Who, views};
 use tidegate_room::endpoint::socket_url;
@@ -9,6 +7,7 @@ use tidegate_room::{Acts, BatchItem, IdempotencyKey, Post};
 use tidegate_route::Sanction;
 use tidegate_stream::RoomId;
 
+use crate::alarm::now_ms;
 use crate::bindings::tidegate::auth::auth;
 use crate::bindings::tidegate::rooms::rooms;
 use crate::convert::{self, actor, place, reader, refusal};
@@ -272,10 +271,4 @@ pub(crate) async fn ready(settings: &Settings) -> Answer {
     } else {
         Answer::json(503, &view).with("retry-after", FULL_RETRY_S.to_string())
     }
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }

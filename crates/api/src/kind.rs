@@ -13,8 +13,8 @@ use crate::act::Act;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallKind(&'static str);
 
-/// Every kind that may be spoken of: calls about rooms, then messages by their kind. A batch costs what its messages cost.
-const NAMES: [&str; 17] = [
+/// Every kind that may be spoken of: calls about rooms, messages by their kind, calls that go to an upstream. A batch costs what its messages cost.
+const NAMES: [&str; 18] = [
     "create",
     "list",
     "read",
@@ -32,6 +32,7 @@ const NAMES: [&str; 17] = [
     "like",
     "gift",
     "control",
+    "upstream",
 ];
 
 /// A name that is none.
@@ -52,6 +53,9 @@ pub enum KindsError {
 }
 
 impl CallKind {
+    /// A call that goes to an upstream by a configured route.
+    pub const UPSTREAM: Self = Self("upstream");
+
     /// The name.
     pub fn name(self) -> &'static str {
         self.0

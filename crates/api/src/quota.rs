@@ -40,6 +40,15 @@ pub struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
+    /// What limits know of a call that goes to an upstream.
+    pub fn elsewhere(policies: &Policies, weight: Weight<'a>) -> Self {
+        Self {
+            kind: CallKind::UPSTREAM,
+            weight,
+            units: policies.cost(CallKind::UPSTREAM),
+        }
+    }
+
     /// What limits know of an act. A batch takes what its messages would take one by one.
     pub fn of(policies: &Policies, act: &'a Act) -> Self {
         let kind = CallKind::from(act);

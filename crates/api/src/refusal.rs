@@ -109,6 +109,18 @@ pub enum Refusal {
     Library(String),
     /// Another layout lies in Redis; the text says which.
     Layout(String),
+    /// No upstream of a route answers, and there is nothing to answer in its place.
+    NoUpstream {
+        /// When to come back.
+        retry_s: u64,
+    },
+    /// An upstream's answer is longer than its route allows.
+    UpstreamTooLarge {
+        /// What is allowed.
+        most_bytes: usize,
+    },
+    /// The request comes back from an upstream again and again.
+    Loop,
 }
 
 /// Problem details, as they are sent.
@@ -227,6 +239,9 @@ impl Refusal {
                 .retry(FULL_RETRY_S),
             Self::Layout(detail) => told(503, "layout", "The region's Redis has another layout", detail)
                 .retry(FULL_RETRY_S),
+            Self::NoUpstream { retry_s } => told(503, "no_upstream", "No upstream answers", "try again as `Retry-After` says; what is not a read may or may not have been done").retry(*retry_s),
+            Self::UpstreamTooLarge { most_bytes } => told(502, "upstream_too_large", "The upstream's answer is too large", format!("{most_bytes} bytes are the most that this route hands on")),
+            Self::Loop => told(508, "loop", "The request goes in a circle", "an upstream of this route sends it back here; `Via` shows the way"),
         }
     }
 
@@ -287,6 +302,7 @@ impl Refusal {
                 answer.with("www-authenticate", "Bearer error=\"invalid_token\"")
             }
             Self::Method(allow) => answer.with("allow", allow.to_string()),
+            Self::NoUpstream { .. } => answer.with("tidegate-degraded", "unavailable"),
             _ => answer,
         }
     }
@@ -368,6 +384,11 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::Recovering { retry_s: 1 },
         Refusal::Library(text()),
         Refusal::Layout(text()),
+        Refusal::NoUpstream { retry_s: 2 },
+        Refusal::UpstreamTooLarge {
+            most_bytes: 1_048_576,
+        },
+        Refusal::Loop,
     ]
 }
 

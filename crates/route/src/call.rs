@@ -144,6 +144,13 @@ const TABLE: [(Method, &str, Name); 18] = [
     (Method::Get, "/readyz", Name::Ready),
 ];
 
+/// Whether a path is Tidegate's own, with something at it or not: `/v1` and what lies below, and the probes. No configured
+/// route can have such a path.
+pub fn is_own(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    matches!(first, "v1" | "healthz" | "readyz")
+}
+
 /// The table of all calls.
 #[derive(Debug)]
 pub struct Calls(Router<Name>);
@@ -313,6 +320,15 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn every_call_has_a_path_of_ones_own() {
+        for (_, pattern) in Calls::table() {
+            assert!(is_own(pattern), "{pattern}");
+        }
+        assert!(is_own("/v1") && is_own("/v1/else") && is_own("/healthz/"));
+        assert!(!is_own("/") && !is_own("/v2/rooms") && !is_own("/v10") && !is_own("/x/v1"));
     }
 
     #[test]

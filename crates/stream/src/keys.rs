@@ -71,6 +71,21 @@ impl Keys {
         format!("{}:ns:{namespace}", self.prefix)
     }
 
+    /// Hash: routes to upstreams, and their pools.
+    pub fn routes(&self) -> String {
+        format!("{}:routes", self.prefix)
+    }
+
+    /// String: what edges tell each other of a pool of upstreams.
+    pub fn pool(&self, name: &str) -> String {
+        format!("{}:up:{name}", self.prefix)
+    }
+
+    /// String: an upstream's answer, kept for when it fails, by what tells it from others.
+    pub fn stale(&self, parts: &[&str]) -> String {
+        format!("{}:stale:{}", self.prefix, digest::joined(parts))
+    }
+
     /// String: GCRA state of one policy and partition.
     pub fn limit(&self, policy: &str, partition: &str) -> String {
         format!("{}:limit:{policy}:{partition}", self.prefix)

@@ -8,6 +8,7 @@ pub mod process;
 pub mod sse;
 pub mod system;
 pub mod token;
+pub mod upstream;
 pub mod viewer;
 pub mod wait;
 

@@ -6,6 +6,7 @@ mod ns;
 mod process;
 mod progress;
 mod region;
+mod routes;
 mod rules;
 mod settings;
 mod test;
@@ -46,6 +47,8 @@ enum Task {
     /// Check moderation rules, put them in force, or take them out of force.
     #[command(subcommand)]
     Rules(rules::Args),
+    /// Check routes to upstreams, and put them into Redis.
+    Routes(routes::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
@@ -74,6 +77,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Token(args) => token::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Routes(args) => routes::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Up(args) => {
             let family = Family::start(Stop::on_signals()?)?;
             up::run(&workspace, &family, &Progress::new(), &args)

@@ -16,6 +16,7 @@ mod read;
 mod reply;
 mod rooms;
 mod single;
+mod swap;
 
 pub use bounds::{Bounds, BoundsError};
 pub use control::{Appended, BannedName, Control, Lasting, MOST_FIELDS, Right, Verb};
@@ -29,6 +30,7 @@ pub use read::{After, MOST_BYTES, MOST_ENTRIES, OriginPage, Read, Verdict};
 pub use reply::Reply;
 pub use rooms::{CountRooms, ListRooms, Listed, ListedRoom, MOST_LISTED, Place};
 pub use single::{Clock, Version, Whole};
+pub use swap::{Swap, Swapped};
 
 /// One call of a function, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

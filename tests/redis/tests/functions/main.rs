@@ -12,3 +12,4 @@ mod refusals;
 mod restart;
 mod rules;
 mod site;
+mod swap;
