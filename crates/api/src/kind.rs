@@ -155,7 +155,7 @@ mod tests {
             @r#"
         write KIND=VALUE, several with commas between; got "create"
         write KIND=VALUE, several with commas between; got ""
-        `fly` is no kind of call; there are create, list, read, change, close, history, hide, join, ban, mute, kick, disconnect, chat, custom, like, gift, control
+        `fly` is no kind of call; there are create, list, read, change, close, history, hide, join, ban, mute, kick, disconnect, chat, custom, like, gift, control, upstream
         `like` stands there twice
         `like`: invalid digit found in string
         "#
