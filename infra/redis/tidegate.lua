@@ -604,6 +604,7 @@ end
 -- What may stand in a room's field, by name. Others are kept as they are.
 local CHECKS = {
   access = function(value) return value == 'open' or value == 'token' end,
+  owner = is_subject,
   slow_ms = function(value) return int(value, 0, 86400000) ~= nil end,
   followers_only = is_flag,
   gift_only = is_flag,
@@ -613,7 +614,7 @@ local CHECKS = {
   moderators = is_list_of_moderators,
 }
 -- Set by functions only.
-local FIXED = { state = true, owner = true, created_ms = true }
+local FIXED = { state = true, created_ms = true }
 
 -- Pairs of field and value from an argument on; nil and why not.
 local function read_fields(args, at)
@@ -754,7 +755,12 @@ local VERBS = {
       if #own < 1 or not is_subject(own[1]) then
         return 'create takes an owner'
       end
-      local _, why = read_fields(own, 2)
+      local fields, why = read_fields(own, 2)
+      for _, field in ipairs(fields or {}) do
+        if field.name == 'owner' then
+          return 'create takes the owner by itself, not as a field'
+        end
+      end
       return why
     end,
     act = function(shard, room, _, own)

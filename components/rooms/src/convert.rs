@@ -28,6 +28,7 @@ pub(crate) fn fields(settings: &wit::Settings) -> Vec<(&'static str, String)> {
     let number = |value: Option<u32>| value.map(|number| number.to_string());
     let flag = |value: Option<bool>| value.map(|is_on| u8::from(is_on).to_string());
     [
+        ("owner", settings.owner.clone()),
         ("title", settings.title.clone()),
         ("access", access),
         ("slow_ms", number(settings.slow_ms)),

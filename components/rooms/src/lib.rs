@@ -41,14 +41,16 @@ impl wit::Guest for Rooms {
         at: wit::Place,
         id: String,
         by: wit::Actor,
-        settings: wit::Settings,
+        mut settings: wit::Settings,
         rooms_max: Option<u64>,
     ) -> Outcome<wit::Room> {
         let home = Home::find(at).await?;
         list::check_room_for_one_more(&home, &id, rooms_max).await?;
+        let owner = settings.owner.take();
+        let owner = owner.as_deref().unwrap_or(&by.subject);
+        let owner = owner.parse().map_err(bad)?;
         let fields = convert::fields(&settings);
         let fields = convert::borrowed(&fields);
-        let owner = by.subject.parse().map_err(bad)?;
         let verb = Verb::Create {
             owner: &owner,
             fields: &fields,

@@ -47,6 +47,7 @@ pub(crate) fn actor(who: &Who, right: Acts, trace: String) -> rooms::Actor {
 
 pub(crate) fn settings(settings: RoomSettings) -> rooms::Settings {
     rooms::Settings {
+        owner: settings.owner.map(|owner| owner.to_string()),
         title: settings.title,
         access: settings.access.map(|access| match access {
             Access::Open => rooms::Access::Open,

@@ -206,7 +206,7 @@ impl Act {
                 given.headers.check_json()?;
                 let creation = Creation::read(given.body)?;
                 let room = creation.id(given.region, given.random);
-                caller.may_create(&room)?;
+                caller.may_create(&room, creation.settings.owner.as_ref())?;
                 Self::Create {
                     room,
                     settings: creation.settings,

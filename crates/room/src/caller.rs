@@ -50,6 +50,9 @@ pub enum Denied {
     /// Speaking in somebody's name.
     #[error("only the scope `service` publishes in another's name (`as`)")]
     As,
+    /// Creating rooms for somebody else.
+    #[error("only the scope `service` creates rooms for others (`owner`)")]
+    Owner,
 }
 
 impl Caller {
@@ -115,13 +118,16 @@ impl Caller {
         self.covers(room)
     }
 
-    /// Whether the caller may create a room of this id.
+    /// Whether the caller may create a room of this id, for somebody else if `owner` says so.
     ///
     /// # Errors
     /// See [`Denied`].
-    pub fn may_create(&self, room: &RoomId) -> Result<(), Denied> {
+    pub fn may_create(&self, room: &RoomId, owner: Option<&Subject>) -> Result<(), Denied> {
         if room.is_reserved() {
             return Err(Denied::Reserved(room.clone()));
+        }
+        if owner.is_some_and(|owner| *owner != self.subject) && !self.is_service() {
+            return Err(Denied::Owner);
         }
         self.needs(Scope::RoomsWrite)?;
         self.covers(room)
@@ -207,6 +213,11 @@ mod tests {
             Err(Denied::As)
         );
         let service = caller(&["service"], Some(&[]));
+        let bob: Subject = "bob".parse().unwrap();
+        let writer = caller(&["rooms:write"], None);
+        assert_eq!(writer.may_create(&lobby, Some(&bob)), Err(Denied::Owner));
+        assert_eq!(writer.may_create(&lobby, Some(&writer.subject)), Ok(()));
+        assert_eq!(service.may_create(&lobby, Some(&bob)), Ok(()));
         for kind in [PostKind::Gift, PostKind::Control, PostKind::Like] {
             assert_eq!(service.may_publish(&lobby, kind, true), Ok(()));
         }
@@ -220,7 +231,7 @@ mod tests {
         );
         for covered in ["demo.a", "demo.", "x"] {
             assert_eq!(some.may_read(&room(covered)), Ok(()));
-            assert_eq!(some.may_create(&room(covered)), Ok(()));
+            assert_eq!(some.may_create(&room(covered), None), Ok(()));
         }
         for other in ["demo", "xy", "other.demo.a"] {
             let denied = Denied::Room(room(other));
@@ -251,7 +262,7 @@ mod tests {
         assert_eq!(moderator.changes(&lobby), Ok(Acts::AsOwner));
         assert!(moderator.is_moderator(&lobby, "bob", &[]));
         assert_eq!(
-            plain.may_create(&lobby),
+            plain.may_create(&lobby, None),
             Err(Denied::Scope(Scope::RoomsWrite))
         );
     }
@@ -269,7 +280,7 @@ mod tests {
                 Err(denied.clone())
             );
             assert_eq!(everything.moderates(&id), Err(denied.clone()));
-            assert_eq!(service.may_create(&id), Err(denied.clone()));
+            assert_eq!(service.may_create(&id, None), Err(denied.clone()));
             assert_eq!(service.changes(&id), Err(denied));
             assert_eq!(service.may_publish(&id, PostKind::Control, false), Ok(()));
             assert_eq!(service.moderates(&id), Ok(Acts::ByScope));

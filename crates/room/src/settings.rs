@@ -20,6 +20,8 @@ pub enum Access {
 /// Settings to set; what is none stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
+    /// Who owns it from now on.
+    pub owner: Option<Subject>,
     /// At most 128 characters.
     pub title: Option<String>,
     /// Who may read it.
@@ -65,6 +67,7 @@ struct RawCreation {
 
 #[derive(Deserialize)]
 struct RawSettings {
+    owner: Option<String>,
     title: Option<String>,
     access: Option<Access>,
     slow_ms: Option<u32>,
@@ -149,6 +152,7 @@ impl RawSettings {
         check_history("history_chat", self.history_chat)?;
         check_history("history_keep", self.history_keep)?;
         Ok(Settings {
+            owner: self.owner.map(|name| named("owner", &name)).transpose()?,
             title: self.title,
             access: self.access,
             slow_ms: self.slow_ms,
@@ -182,6 +186,19 @@ pub(crate) fn check_history(name: &'static str, count: Option<u32>) -> Result<()
     }
 }
 
+/// Somebody with a name that lasts.
+fn named(field: &'static str, name: &str) -> Result<Subject, BodyError> {
+    let subject: Subject = name
+        .parse()
+        .map_err(|error| BodyError::field(format!("`{field}`: {error}")))?;
+    if subject.is_guest() {
+        return Err(BodyError::field(format!(
+            "`{field}`: guests have no name of their own"
+        )));
+    }
+    Ok(subject)
+}
+
 fn moderators(names: Vec<String>) -> Result<Vec<Subject>, BodyError> {
     if names.len() > MODERATORS {
         return Err(BodyError::field(format!(
@@ -190,14 +207,7 @@ fn moderators(names: Vec<String>) -> Result<Vec<Subject>, BodyError> {
     }
     let mut subjects: Vec<Subject> = Vec::with_capacity(names.len());
     for name in names {
-        let subject: Subject = name
-            .parse()
-            .map_err(|error| BodyError::field(format!("`moderators`: {error}")))?;
-        if subject.is_guest() {
-            return Err(BodyError::field(
-                "`moderators`: guests have no name of their own",
-            ));
-        }
+        let subject = named("moderators", &name)?;
         if !subjects.contains(&subject) {
             subjects.push(subject);
         }
@@ -243,6 +253,8 @@ mod tests {
             r#"{"moderators":["a b"]}"#,
             r#"{"moderators":["guest-00000000000000ab"]}"#,
             r#"{"moderators":"bob"}"#,
+            r#"{"owner":"a b"}"#,
+            r#"{"owner":"guest-00000000000000ab"}"#,
             r#"{"moderators":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}"#,
         ] {
             assert!(

@@ -187,6 +187,33 @@ fn rules_of_a_room_say_who_may_chat() {
 }
 
 #[test]
+fn a_back_end_makes_rooms_for_streamers_and_they_hand_them_over() {
+    let system = System::start(0);
+    let create = |who: &str, scope: &str, id: &str| {
+        let body = json!({"id":id,"owner":"sam"});
+        let token = token(who, scope);
+        system.edge.call("POST", "/v1/rooms", &token, &body)
+    };
+    let reply = create("alice", "rooms:write", "more.own").problem(403);
+    assert_eq!(reply.json()["code"], "denied");
+    create("sam", "rooms:write", "more.self").expect(201);
+    let room = create("backend", "service", "more.own").expect(201).json();
+    assert_eq!(room["owner"], "sam");
+    let change = |who: &str, body: Value| {
+        let token = token(who, "publish");
+        system
+            .edge
+            .call("PATCH", "/v1/rooms/more.own", &token, &body)
+    };
+    change("backend", json!({"title":"mine"})).problem(403);
+    let room = change("sam", json!({"owner":"kim"})).expect(200).json();
+    assert_eq!(room["owner"], "kim");
+    change("sam", json!({"owner":"sam"})).problem(403);
+    change("kim", json!({"title":"Kim's"})).expect(200);
+    change("kim", json!({"owner":"guest-00000000000000ab"})).problem(422);
+}
+
+#[test]
 fn custom_messages_are_opaque_and_bounded() {
     let system = System::start(1);
     system.room("more.custom");
