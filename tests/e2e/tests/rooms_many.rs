@@ -134,7 +134,7 @@ fn a_batch_is_answered_message_by_message() {
 #[test]
 fn a_batch_costs_as_much_as_its_messages() {
     let options = Options {
-        variables: vec![("limit_service", "250/60".to_owned())],
+        variables: vec![("limit_service", "250/86400".to_owned())],
         ..Options::default()
     };
     let system = System::with(1, options);
