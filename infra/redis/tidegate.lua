@@ -7,7 +7,7 @@
 -- `regions` and `clock` lie on every address).
 
 -- A loader replaces an older version only. Raise it with every change of this file.
-local VERSION = 1
+local VERSION = 3
 
 -- How far the first id of a new run is above everything that this Redis remembers.
 local JUMP_MS = 60000
@@ -35,7 +35,12 @@ local MOST_ORIGINS = 16
 local MOST_POLICIES = 16
 local MOST_ENTRIES = 1000
 local MOST_BYTES = 4194304
+local MOST_MODERATORS = 16
+local MOST_SHARDS = 1024
+local MOST_LISTED = 200
+local MOST_LOOKED_AT = 1000
 local CHUNK = 64
+local LIST_CHUNK = 8
 
 local LANES = { chat = 'chat', custom = 'chat', gift = 'gift', control = 'control' }
 local STREAMS = { chat = 'chat', gift = 'keep', control = 'keep' }
@@ -105,6 +110,21 @@ local function is_banned_name(room, name)
     return #name <= 132 and string.find(name, '^jti:[A-Za-z0-9._%-]+$') ~= nil
   end
   return is_subject(name)
+end
+
+-- What precedes the first dot, as in crates/stream.
+local function namespace_of(room)
+  return string.match(room, '^([^.]+)%.') or 'default'
+end
+
+-- The names of a list that is written with commas, as a set, and how many there are.
+local function names_in(list)
+  local names, count = {}, 0
+  for name in string.gmatch(list or '', '[^,]+') do
+    names[name] = true
+    count = count + 1
+  end
+  return names, count
 end
 
 -- Ids ----------------------------------------------------------------------------------------------------------------
@@ -310,7 +330,17 @@ end
 
 -- A room stream that this call may append to. Its last id lies in the room's hash, since it outlives the stream.
 local function stream_of(room, name, region, most, last)
-  return { key = room.key .. ':' .. name .. ':' .. region, field = 'last:' .. name .. ':' .. region, most = most, last = last }
+  return {
+    key = room.key .. ':' .. name .. ':' .. region, field = 'last:' .. name .. ':' .. region, most = most, trim = '~', last = last,
+  }
+end
+
+-- A room may keep less than its region does, and then exactly that much: at a few dozen entries, whole blocks are too coarse.
+local function keep_own(stream, field)
+  local own = tonumber(field_value(field) or '') or 0
+  if own > 0 and own < tonumber(stream.most) then
+    stream.most, stream.trim = text(own), '='
+  end
 end
 
 -- `stream` is nil for counters. The room stream comes first: of all writes only this one could be refused (an id not
@@ -323,7 +353,7 @@ local function append(shard, id, entry, room, stream)
     'hash', entry.hash or '', 'trace', entry.trace or '', 'sp', shard.last.text, 'rp', rp,
   }
   if stream then
-    redis.call('XADD', stream.key, 'MAXLEN', '~', stream.most, id.text, unpack(fields))
+    redis.call('XADD', stream.key, 'MAXLEN', stream.trim, stream.most, id.text, unpack(fields))
     redis.call('PEXPIRE', stream.key, shard.retention_ms)
   end
   local oldest_ms = math.max(0, id.ms - shard.retention_ms)
@@ -405,7 +435,7 @@ local function why_bad_message(sub, info, data, key, hash, trace, flags, kind)
     return 'the subject is not a name'
   elseif #info > 1024 or #data > 16384 or #key > 255 or #trace > 255 then
     return 'info, data, key or trace is too long'
-  elseif string.find(flags, '[^asv]') then
+  elseif string.find(flags, '[^asvfm]') then
     return 'a flag is unknown'
   elseif kind == 'like' then
     return key ~= '' and 'a like takes no key' or nil
@@ -415,6 +445,11 @@ local function why_bad_message(sub, info, data, key, hash, trace, flags, kind)
     return 'the hash is not 32 lower-case hex digits'
   end
   return nil
+end
+
+-- Owner and moderators speak as they like: slow mode and the like are for the others.
+local function is_above_rules(message, room)
+  return message.moderates or message.sub == room.owner or names_in(room.moderators)[message.sub] or false
 end
 
 -- Why a viewer may not publish this here now, or nil.
@@ -432,6 +467,16 @@ local function why_not_viewer(message, room, keys, now_ms)
   local muted = until_ms(keys[5], message.sub, now_ms)
   if muted > 0 then
     return refused('muted', seconds_until(muted, now_ms))
+  end
+  if (room.slow_ms == 0 and not room.gift_only and not room.followers_only) or is_above_rules(message, room) then
+    room.slow_ms = 0
+    return nil
+  end
+  if room.gift_only then
+    return refused('gift_only')
+  end
+  if room.followers_only and not message.follows then
+    return refused('followers_only')
   end
   if room.slow_ms > 0 then
     local left_ms = redis.call('PTTL', keys[9])
@@ -484,11 +529,17 @@ local function tg_publish(keys, args)
     return refused('recovering', 1)
   end
 
-  local fields = redis.call('HMGET', room.key, 'state', 'access', 'slow_ms', stream.field)
+  local fields = redis.call('HMGET', room.key, 'state', 'access', 'slow_ms', stream.field, 'history_' .. stream_name,
+    'followers_only', 'gift_only', 'owner', 'moderators')
   local state = field_value(fields[1])
   room.access = field_value(fields[2])
   room.slow_ms = tonumber(field_value(fields[3]) or '') or 0
   stream.last = stored_id(fields[4])
+  keep_own(stream, fields[5])
+  room.followers_only = field_value(fields[6]) == '1'
+  room.gift_only = field_value(fields[7]) == '1'
+  room.owner = field_value(fields[8])
+  room.moderators = field_value(fields[9])
   if not is_reserved(name) then
     if not state then
       return refused('no_room')
@@ -497,7 +548,8 @@ local function tg_publish(keys, args)
     end
   end
   if not service then
-    local message = { sub = sub, lane = lane, may_enter = string.find(flags, 'a', 1, true) ~= nil }
+    local has = function(flag) return string.find(flags, flag, 1, true) ~= nil end
+    local message = { sub = sub, lane = lane, may_enter = has('a'), follows = has('f'), moderates = has('m') }
     local no = why_not_viewer(message, room, keys, shard.now_ms)
     if no then
       return no
@@ -529,13 +581,40 @@ end
 
 -- tg_control ---------------------------------------------------------------------------------------------------------
 
+local function is_flag(value)
+  return value == '0' or value == '1'
+end
+
+-- How many entries; 0: as many as the region keeps.
+local function is_history(value)
+  return int(value, 0, 100000) ~= nil
+end
+
+local function is_list_of_moderators(value)
+  local names, count = names_in(value)
+  for name in pairs(names) do
+    if not is_subject(name) then
+      return false
+    end
+  end
+  -- A comma too many stands for a name that is none.
+  return count <= MOST_MODERATORS and select(2, string.gsub(value, ',', '')) == math.max(0, count - 1)
+end
+
 -- What may stand in a room's field, by name. Others are kept as they are.
 local CHECKS = {
   access = function(value) return value == 'open' or value == 'token' end,
+  owner = is_subject,
   slow_ms = function(value) return int(value, 0, 86400000) ~= nil end,
+  followers_only = is_flag,
+  gift_only = is_flag,
+  chat_budget = function(value) return int(value, 0, 100000) ~= nil end,
+  history_chat = is_history,
+  history_keep = is_history,
+  moderators = is_list_of_moderators,
 }
 -- Set by functions only.
-local FIXED = { state = true, owner = true, created_ms = true }
+local FIXED = { state = true, created_ms = true }
 
 -- Pairs of field and value from an argument on; nil and why not.
 local function read_fields(args, at)
@@ -572,6 +651,22 @@ local function set_fields(shard, room, fields)
   return '{"stamp":"' .. stamp .. '","fields":{' .. table.concat(json, ',') .. '}}'
 end
 
+-- The list of rooms, and how many a namespace has in this shard. Doing it twice changes nothing.
+local function enlist(shard, name)
+  if redis.call('ZADD', shard.base .. ':rooms', 'NX', 0, name) == 1 then
+    redis.call('HINCRBY', shard.base .. ':ns', namespace_of(name), 1)
+  end
+end
+
+local function delist(shard, name)
+  if redis.call('ZREM', shard.base .. ':rooms', name) == 1 then
+    local namespace = namespace_of(name)
+    if redis.call('HINCRBY', shard.base .. ':ns', namespace, -1) <= 0 then
+      redis.call('HDEL', shard.base .. ':ns', namespace)
+    end
+  end
+end
+
 -- Looks at a few bans and drops those that nobody has to be told of any more, so that the hash stays bounded.
 local function drop_old_bans(key, now_ms)
   local some = redis.call('HRANDFIELD', key, MOST_CLEANED, 'WITHVALUES')
@@ -604,7 +699,7 @@ end
 local function close_room(shard, room, keys)
   local data = set_fields(shard, room, { { name = 'state', value = 'closed' } })
   redis.call('PEXPIRE', room.key, WEEK_MS)
-  redis.call('ZREM', shard.base .. ':rooms', room.name)
+  delist(shard, room.name)
   redis.call('HDEL', shard.base .. ':likes', room.name)
   for _, key in ipairs({ keys[4], keys[5], keys[6], room.key .. ':online' }) do
     redis.call('PEXPIRE', key, shard.retention_ms)
@@ -651,7 +746,8 @@ local function user_data(_, _, _, own)
   return '{"user":"' .. own[1] .. '"}'
 end
 
--- `check` says why the verb's own arguments are bad; `act` writes the change and answers the entry's `data`.
+-- `check` says why the verb's own arguments are bad; `act` writes the change and answers the entry's `data`. `moderated`:
+-- a moderator of the room may do it, to a `user` who is not owner or moderator, or to any `message`.
 local VERBS = {
   create = {
     kind = 'state',
@@ -659,7 +755,12 @@ local VERBS = {
       if #own < 1 or not is_subject(own[1]) then
         return 'create takes an owner'
       end
-      local _, why = read_fields(own, 2)
+      local fields, why = read_fields(own, 2)
+      for _, field in ipairs(fields or {}) do
+        if field.name == 'owner' then
+          return 'create takes the owner by itself, not as a field'
+        end
+      end
       return why
     end,
     act = function(shard, room, _, own)
@@ -678,7 +779,7 @@ local VERBS = {
           fields[#fields + 1] = { name = default[1], value = default[2] }
         end
       end
-      redis.call('ZADD', shard.base .. ':rooms', 0, room.name)
+      enlist(shard, room.name)
       return set_fields(shard, room, fields)
     end,
   },
@@ -702,16 +803,18 @@ local VERBS = {
   ban = {
     kind = 'ban',
     reserved = true,
+    moderated = 'user',
     check = check_sanction,
     act = function(shard, room, keys, own) return sanction(shard, room, keys[4], own[1], own[2]) end,
   },
   mute = {
     kind = 'mute',
     reserved = true,
+    moderated = 'user',
     check = check_sanction,
     act = function(shard, room, keys, own) return sanction(shard, room, keys[5], own[1], own[2]) end,
   },
-  kick = { kind = 'kick', reserved = true, check = check_user, act = user_data },
+  kick = { kind = 'kick', reserved = true, moderated = 'user', check = check_user, act = user_data },
   disconnect = {
     kind = 'disconnect',
     reserved = true,
@@ -723,6 +826,7 @@ local VERBS = {
   hide = {
     kind = 'hide',
     reserved = true,
+    moderated = 'message',
     check = function(_, own)
       local origin = #own == 1 and #own[1] <= 64 and string.match(own[1], '^([a-z0-9%-]+)%-%d+%-%d+$')
       return not (origin and is_region(origin)) and 'hide takes a message id' or nil
@@ -739,11 +843,23 @@ local VERBS = {
   },
 }
 
+-- Whether the room itself gives somebody the right to a verb: as its owner (`right` 1), or as owner or moderator (2).
+local function has_right(right, by, verb, own, owner, moderators)
+  if by == owner then
+    return true
+  end
+  local names = names_in(moderators)
+  if right == '1' or not verb.moderated or not names[by] then
+    return false
+  end
+  return verb.moderated == 'message' or not (own[1] == owner or names[own[1]])
+end
+
 local function tg_control(keys, args)
   if #keys ~= 7 or #args < 10 then
     return bad('tg_control takes 7 keys and 10 arguments before the verb\'s own')
   end
-  local region, name, verb_name, by, as_owner, trace = unpack(args, 1, 6)
+  local region, name, verb_name, by, right, trace = unpack(args, 1, 6)
   local bounds = bounds_at(args, 7)
   if not bounds then
     return bad(BAD_BOUNDS)
@@ -752,8 +868,8 @@ local function tg_control(keys, args)
   if not verb or not is_room(name) then
     return bad('the room is not a name, or the verb is unknown')
   end
-  if (by ~= '' and not is_subject(by)) or #trace > 255 or (as_owner ~= '0' and as_owner ~= '1') then
-    return bad('by, as_owner or trace is malformed')
+  if (by ~= '' and not is_subject(by)) or #trace > 255 or not int(right, 0, 2) then
+    return bad('by, right or trace is malformed')
   end
   local shard, why = open_shard(keys[1], keys[7], region, bounds)
   if not shard then
@@ -776,9 +892,10 @@ local function tg_control(keys, args)
     return refused('recovering', 1)
   end
 
-  local fields = redis.call('HMGET', room.key, 'state', 'owner', stream.field)
+  local fields = redis.call('HMGET', room.key, 'state', 'owner', stream.field, 'moderators', 'history_keep')
   local state = field_value(fields[1])
   stream.last = stored_id(fields[3])
+  keep_own(stream, fields[5])
   if verb_name == 'create' then
     if state then
       return refused('exists')
@@ -790,7 +907,8 @@ local function tg_control(keys, args)
       return refused('closed')
     end
   end
-  if as_owner == '1' and verb_name ~= 'create' and field_value(fields[2]) ~= by then
+  local owner, moderators = field_value(fields[2]), field_value(fields[4])
+  if right ~= '0' and verb_name ~= 'create' and not has_right(right, by, verb, own, owner, moderators) then
     return refused('not_owner')
   end
 
@@ -888,6 +1006,165 @@ local function tg_join(keys, args)
     end
   end
   return answer
+end
+
+-- tg_rooms, tg_count -------------------------------------------------------------------------------------------------
+
+-- Byte by byte, as sorted sets compare: Lua's own comparison goes by the server's locale.
+local function is_lower(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return #one < #other
+end
+
+-- The order of the list: more viewers first, and of equally many the greater name, as ZREVRANGE has it.
+local function comes_first(one, other)
+  if one.count ~= other.count then
+    return one.count > other.count
+  end
+  return is_lower(other.name, one.name)
+end
+
+-- How many rooms of a shard stand above a place in the list or at it.
+local function rank_after(key, place)
+  local count = text(place.count)
+  local first = redis.call('ZCOUNT', key, '(' .. count, '+inf')
+  local last = first + redis.call('ZCOUNT', key, count, count)
+  while first < last do
+    local middle = math.floor((first + last) / 2)
+    if is_lower(redis.call('ZREVRANGE', key, middle, middle)[1], place.name) then
+      last = middle
+    else
+      first = middle + 1
+    end
+  end
+  return first
+end
+
+-- A shard's rooms one by one, fetched by the chunk; `head` is the next.
+local function list_of(key, rank)
+  local list, chunk, at = {}, {}, 1
+  function list.pass()
+    at = at + 2
+    if at > #chunk then
+      chunk, at = redis.call('ZREVRANGE', key, rank, rank + LIST_CHUNK - 1, 'WITHSCORES'), 1
+      rank = rank + LIST_CHUNK
+    end
+    list.head = chunk[at] and { name = chunk[at], count = tonumber(chunk[at + 1]), key = list.base .. chunk[at] }
+  end
+  list.base = string.sub(key, 1, -2) .. ':'
+  list.pass()
+  return list
+end
+
+-- Puts the list at `i` of a heap in its place below.
+local function sift(heap, i)
+  while true do
+    local first = i
+    for child = 2 * i, math.min(2 * i + 1, #heap) do
+      if comes_first(heap[child].head, heap[first].head) then
+        first = child
+      end
+    end
+    if first == i then
+      return
+    end
+    heap[i], heap[first] = heap[first], heap[i]
+    i = first
+  end
+end
+
+-- Of all shards the next room in order, or nil.
+local function next_room(heap)
+  local list = heap[1]
+  if not list then
+    return nil
+  end
+  local room = list.head
+  list.pass()
+  if not list.head then
+    heap[1] = heap[#heap]
+    heap[#heap] = nil
+  end
+  sift(heap, 1)
+  return room
+end
+
+local function are_of_shards(keys, what)
+  for _, key in ipairs(keys) do
+    if not string.find(key, '^.+:{%d+}:' .. what .. '$') then
+      return false
+    end
+  end
+  return #keys >= 1 and #keys <= MOST_SHARDS
+end
+
+local function is_namespace(name)
+  return #name <= 64 and not string.find(name, '[^A-Za-z0-9_%-]')
+end
+
+-- A page of the list of rooms, over all shards of an address. It looks at so many rooms at most, so a page may hold less
+-- than asked for and yet not be the last.
+local function tg_rooms(keys, args)
+  local namespace, limit, count = args[1] or '', int(args[2], 1, MOST_LISTED), int(args[3], 0, 1000000000)
+  local name = args[4]
+  if not are_of_shards(keys, 'rooms') or #args ~= 4 or not is_namespace(namespace) or not limit or not count
+    or (name ~= '' and not is_room(name)) then
+    return bad('tg_rooms takes the lists of rooms of 1 to 1024 shards, namespace, limit, and the count and name to go on after')
+  end
+  local heap = {}
+  for _, key in ipairs(keys) do
+    local list = list_of(key, name == '' and 0 or rank_after(key, { count = count, name = name }))
+    if list.head then
+      heap[#heap + 1] = list
+    end
+  end
+  for i = math.floor(#heap / 2), 1, -1 do
+    sift(heap, i)
+  end
+  local rooms, found, last = {}, 0, nil
+  for _ = 1, MOST_LOOKED_AT do
+    local room = found < limit and next_room(heap)
+    if not room then
+      break
+    end
+    last = room
+    if namespace == '' or namespace_of(room.name) == namespace then
+      found = found + 1
+      local fields = redis.call('HMGET', room.key, 'title', 'access', 'owner', 'created_ms')
+      for _, part in ipairs({
+        room.name, text(room.count), '8',
+        'title', field_value(fields[1]) or '', 'access', field_value(fields[2]) or '',
+        'owner', field_value(fields[3]) or '', 'created_ms', field_value(fields[4]) or '0',
+      }) do
+        rooms[#rooms + 1] = part
+      end
+    end
+  end
+  local answer = { 'end', '0', '', text(found) }
+  if #heap > 0 then
+    answer = { 'more', text(last.count), last.name, text(found) }
+  end
+  for _, part in ipairs(rooms) do
+    answer[#answer + 1] = part
+  end
+  return answer
+end
+
+-- How many rooms a namespace has.
+local function tg_count(keys, args)
+  if not are_of_shards(keys, 'ns') or #args ~= 1 or args[1] == '' or not is_namespace(args[1]) then
+    return bad('tg_count takes the counts of 1 to 1024 shards, and a namespace')
+  end
+  local count = 0
+  for _, key in ipairs(keys) do
+    count = count + (tonumber(redis.call('HGET', key, args[1]) or '') or 0)
+  end
+  return { 'count', text(count) }
 end
 
 -- tg_read ------------------------------------------------------------------------------------------------------------
@@ -1258,6 +1535,25 @@ local function tg_whole(keys)
   return 1
 end
 
+-- tg_swap ------------------------------------------------------------------------------------------------------------
+
+local function tg_swap(keys, args)
+  local lasting_ms = int(args[3], 1, WEEK_MS)
+  if #keys ~= 1 or #args ~= 3 or not string.find(keys[1], ':up:[a-z0-9-]+$') or not lasting_ms then
+    return bad('tg_swap takes the key of a pool, what is there, what shall be, and how long in ms')
+  end
+  local there = redis.call('GET', keys[1]) or ''
+  if there ~= args[1] then
+    return { 'other', there }
+  end
+  if args[2] == '' then
+    redis.call('DEL', keys[1])
+  else
+    redis.call('SET', keys[1], args[2], 'PX', text(lasting_ms))
+  end
+  return { 'swapped' }
+end
+
 -- Read-only ones also answer when Redis is full.
 local function register_reader(name, callback)
   redis.register_function({ function_name = name, callback = callback, flags = { 'no-writes' } })
@@ -1266,10 +1562,13 @@ end
 register_reader('tg_version', tg_version)
 register_reader('tg_join', tg_join)
 register_reader('tg_read', tg_read)
+register_reader('tg_rooms', tg_rooms)
+register_reader('tg_count', tg_count)
 redis.register_function('tg_clock', tg_clock)
 redis.register_function('tg_publish', tg_publish)
 redis.register_function('tg_control', tg_control)
 redis.register_function('tg_presence', tg_presence)
 redis.register_function('tg_flush', tg_flush)
 redis.register_function('tg_limit', tg_limit)
+redis.register_function('tg_swap', tg_swap)
 redis.register_function('tg_whole', tg_whole)

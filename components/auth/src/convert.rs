@@ -15,6 +15,7 @@ pub(crate) fn identity(identity: Identity) -> wit::Identity {
             .map(|scope: Scope| scope.name().to_owned())
             .collect(),
         rooms: identity.rooms.to_patterns(),
+        follows: identity.follows.to_patterns().unwrap_or_default(),
         token: identity.token.map(|hash| hash.to_string()),
         expires_ms: identity.expires_ms,
     }

@@ -1,9 +1,9 @@
 //! Changes of a room, and of who may do what in it.
 
 use component_link::Again;
-use tidegate_stream::calls::{Control, Verb};
+use tidegate_stream::calls::{Control, Right, Verb};
 
-use crate::bindings::exports::tidegate::rooms::rooms::{Actor, Refusal};
+use crate::bindings::exports::tidegate::rooms::rooms::{Actor, Refusal, Right as Asked};
 use crate::refuse::{bad, call};
 use crate::region::Home;
 use crate::revoked;
@@ -27,7 +27,11 @@ pub(crate) async fn apply(
         room: &room.parse().map_err(bad)?,
         verb,
         by: Some(&subject),
-        as_owner: by.as_owner,
+        right: match by.right {
+            Asked::ByScope => Right::Scope,
+            Asked::AsOwner => Right::Owner,
+            Asked::AsModerator => Right::Moderator,
+        },
         trace: &by.trace,
     };
     let replies = home

@@ -25,10 +25,22 @@ pub(crate) fn fields(settings: &wit::Settings) -> Vec<(&'static str, String)> {
         wit::Access::Open => "open".to_owned(),
         wit::Access::Token => "token".to_owned(),
     });
+    let number = |value: Option<u32>| value.map(|number| number.to_string());
+    let flag = |value: Option<bool>| value.map(|is_on| u8::from(is_on).to_string());
     [
+        ("owner", settings.owner.clone()),
         ("title", settings.title.clone()),
         ("access", access),
-        ("slow_ms", settings.slow_ms.map(|ms| ms.to_string())),
+        ("slow_ms", number(settings.slow_ms)),
+        ("followers_only", flag(settings.followers_only)),
+        ("gift_only", flag(settings.gift_only)),
+        (
+            "moderators",
+            settings.moderators.as_ref().map(|names| names.join(",")),
+        ),
+        ("chat_budget", number(settings.chat_budget)),
+        ("history_chat", number(settings.history_chat)),
+        ("history_keep", number(settings.history_keep)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -62,6 +74,12 @@ pub(crate) fn room(id: &RoomId, look: &JoinAnswer) -> wit::Room {
         owner: id.owner().unwrap_or_default().to_owned(),
         created_ms: 0,
         slow_ms: 0,
+        followers_only: false,
+        gift_only: false,
+        moderators: Vec::new(),
+        chat_budget: 0,
+        history_chat: 0,
+        history_keep: 0,
         online: look.online,
         likes: look.likes,
     };
@@ -69,7 +87,14 @@ pub(crate) fn room(id: &RoomId, look: &JoinAnswer) -> wit::Room {
         room.title.clone_from(&fields.title);
         room.owner.clone_from(&fields.owner);
         room.created_ms = fields.created_ms;
-        room.slow_ms = u32::try_from(fields.slow_ms).unwrap_or(u32::MAX);
+        let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        room.slow_ms = number(fields.slow_ms);
+        room.followers_only = fields.followers_only;
+        room.gift_only = fields.gift_only;
+        room.moderators.clone_from(&fields.moderators);
+        room.chat_budget = number(fields.chat_budget);
+        room.history_chat = number(fields.history_chat);
+        room.history_keep = number(fields.history_keep);
         room.access = match fields.access {
             RoomAccess::Open => wit::Access::Open,
             RoomAccess::Token => wit::Access::Token,

@@ -17,6 +17,7 @@ mod bindings {
 mod change;
 mod convert;
 mod layout;
+mod list;
 mod look;
 mod nodes;
 mod publish;
@@ -28,8 +29,8 @@ mod rules;
 use bindings::exports::tidegate::rooms::rooms as wit;
 use refuse::bad;
 use region::Home;
-use tidegate_stream::Cursor;
 use tidegate_stream::calls::{Lasting, Verb};
+use tidegate_stream::{Cursor, RoomId};
 
 type Outcome<T> = Result<T, wit::Refusal>;
 
@@ -40,12 +41,16 @@ impl wit::Guest for Rooms {
         at: wit::Place,
         id: String,
         by: wit::Actor,
-        settings: wit::Settings,
+        mut settings: wit::Settings,
+        rooms_max: Option<u64>,
     ) -> Outcome<wit::Room> {
         let home = Home::find(at).await?;
+        list::check_room_for_one_more(&home, &id, rooms_max).await?;
+        let owner = settings.owner.take();
+        let owner = owner.as_deref().unwrap_or(&by.subject);
+        let owner = owner.parse().map_err(bad)?;
         let fields = convert::fields(&settings);
         let fields = convert::borrowed(&fields);
-        let owner = by.subject.parse().map_err(bad)?;
         let verb = Verb::Create {
             owner: &owner,
             fields: &fields,
@@ -81,6 +86,34 @@ impl wit::Guest for Rooms {
     async fn publish(at: wit::Place, message: wit::Message) -> Outcome<wit::Receipt> {
         let home = Home::find(at).await?;
         publish::publish(&home, &message).await
+    }
+
+    async fn publish_batch(
+        at: wit::Place,
+        messages: Vec<wit::Message>,
+    ) -> Vec<Outcome<wit::Receipt>> {
+        match Home::find(at).await {
+            Ok(home) => publish::batch(&home, &messages).await,
+            Err(refusal) => messages.iter().map(|_| Err(refusal.clone())).collect(),
+        }
+    }
+
+    async fn list_rooms(
+        at: wit::Place,
+        by: wit::Reader,
+        namespace: Option<String>,
+        after: Option<wit::ListPlace>,
+        limit: u32,
+    ) -> Outcome<wit::Listing> {
+        let home = Home::find(at).await?;
+        list::page(&home, &by, namespace.as_deref(), after, limit).await
+    }
+
+    async fn disconnect(at: wit::Place, by: wit::Actor, user: String) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        let user = user.parse().map_err(bad)?;
+        let all = RoomId::all();
+        change::apply(&home, all.as_str(), &by, Verb::Disconnect { user: &user }).await
     }
 
     async fn history(
@@ -148,9 +181,14 @@ impl wit::Guest for Rooms {
         change::apply(&home, &id, &by, Verb::Hide { message: &message }).await
     }
 
+    async fn namespace(at: wit::Place, name: String) -> Outcome<Option<(String, Vec<u8>)>> {
+        let home = Home::find(at).await?;
+        rules::read(&home, &home.keys.namespace(&name)).await
+    }
+
     async fn rules(at: wit::Place, namespace: String) -> Outcome<Option<(String, Vec<u8>)>> {
         let home = Home::find(at).await?;
-        rules::read(&home, &namespace).await
+        rules::read(&home, &home.keys.rules(&namespace)).await
     }
 
     async fn ready(at: wit::Place) -> wit::Readiness {

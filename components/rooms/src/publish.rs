@@ -1,5 +1,7 @@
 //! Messages and likes.
 
+use std::time::{Duration, Instant};
+
 use component_link::Again;
 use tidegate_stream::calls::{Publish, PublishFlags, Receipt};
 
@@ -30,6 +32,8 @@ pub(crate) async fn publish(
             // Whoever publishes has shown a token that is good for this room.
             may_enter: true,
             shadow: message.shadow,
+            follows: message.follows,
+            moderates: message.moderates,
             service: message.service,
         },
     };
@@ -49,4 +53,48 @@ pub(crate) async fn publish(
         }),
         Receipt::Counted { total } => wit::Receipt::Counted(total),
     })
+}
+
+/// How long a batch may take until the rest of it is not tried any more. A publisher's own time-out is longer as a rule.
+const BATCH: Duration = Duration::from_secs(10);
+
+/// Appends messages one after the other, so that those of one room keep their order.
+pub(crate) async fn batch(
+    home: &Home,
+    messages: &[wit::Message],
+) -> Vec<Result<wit::Receipt, wit::Refusal>> {
+    let began = Instant::now();
+    let mut answers = Vec::with_capacity(messages.len());
+    let mut in_vain: Option<wit::Refusal> = None;
+    for message in messages {
+        if began.elapsed() > BATCH && in_vain.is_none() {
+            in_vain = Some(wit::Refusal::Unreachable(format!(
+                "the batch took longer than {} s",
+                BATCH.as_secs()
+            )));
+        }
+        let answer = match &in_vain {
+            Some(refusal) => Err(refusal.clone()),
+            None => publish(home, message).await,
+        };
+        if let Err(refusal) = &answer
+            && is_everybodys(refusal)
+        {
+            in_vain = Some(refusal.clone());
+        }
+        answers.push(answer);
+    }
+    answers
+}
+
+/// Whether a refusal is the region's, so that the next message would meet it too.
+fn is_everybodys(refusal: &wit::Refusal) -> bool {
+    matches!(
+        refusal,
+        wit::Refusal::Unreachable(_)
+            | wit::Refusal::Full
+            | wit::Refusal::Library(_)
+            | wit::Refusal::Layout(_)
+            | wit::Refusal::Revoked
+    )
 }

@@ -40,6 +40,8 @@ pub(crate) fn call(error: CallError) -> Refusal {
         Function::Recovering { seconds } => Refusal::Recovering(seconds),
         Function::NotOwner => Refusal::NotOwner,
         Function::NotAllowed => Refusal::NotAllowed,
+        Function::FollowersOnly => Refusal::FollowersOnly,
+        Function::GiftOnly => Refusal::GiftOnly,
         Function::Other { code, .. } => {
             Refusal::Fault(format!("a refusal of a later version: {code}"))
         }

@@ -2,45 +2,42 @@
 
 #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
 
-use spin_sdk::http::{Request, Response};
+use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;
-use tidegate_api::Answer;
 
 use crate::log;
 use crate::pipeline;
+use crate::reply::{Finished, Reply};
 use crate::request::Incoming;
 
+type Body = FullBody<bytes::Bytes>;
+
 #[http_service]
-async fn handle(request: Request) -> Response<String> {
+async fn handle(request: Request) -> Response<Body> {
     let mut incoming = Incoming::of(request);
     let request_id = incoming.request_id();
     let mut quota = Vec::new();
-    let outcome = pipeline::run(&mut incoming, &mut quota).await;
+    let outcome = pipeline::run(&mut incoming, &request_id, &mut quota).await;
     if let Err(refusal) = &outcome {
         log::refusal(&request_id, &incoming, refusal);
     }
-    let answer = outcome
-        .unwrap_or_else(|refusal| refusal.answer())
-        .with_all(quota);
-    let answer = match crate::settings::kept() {
-        Some(settings) => settings.cors.apply(answer, incoming.origin()),
-        None => answer,
-    };
-    respond(answer.finish(&request_id))
+    let reply = outcome.unwrap_or_else(|refusal| Reply::Own(refusal.answer()));
+    let settings = crate::settings::kept();
+    let cors = settings.as_ref().map(|settings| &settings.cors);
+    respond(reply.finish(cors, incoming.origin(), quota, &request_id))
 }
 
-fn respond(answer: Answer) -> Response<String> {
-    let mut response = Response::builder().status(answer.status);
-    for (name, value) in &answer.headers {
-        response = response.header(*name, value);
+fn respond(finished: Finished) -> Response<Body> {
+    let mut response = Response::builder().status(finished.status);
+    for (name, value) in &finished.fields {
+        response = response.header(name.as_str(), value.as_slice());
     }
-    let body = answer.body.map(|(_, text)| text).unwrap_or_default();
-    match response.body(body) {
+    match response.body(Body::new(finished.body.into())) {
         Ok(response) => response,
         Err(error) => {
             // A header that HTTP does not allow, which nothing here makes: none holds what a caller wrote unchecked.
             eprintln!("an answer could not be built: {error}");
-            let mut bare = Response::new(String::new());
+            let mut bare = Response::new(Body::default());
             *bare.status_mut() = spin_sdk::http::StatusCode::INTERNAL_SERVER_ERROR;
             bare
         }

@@ -31,6 +31,8 @@ fn caller(identity: auth::Identity) -> Result<Caller, String> {
         scopes: Scopes::from_names(identity.scopes.iter().map(String::as_str)),
         rooms: Rooms::from_patterns(identity.rooms.as_deref())
             .map_err(|error| error.to_string())?,
+        follows: Rooms::from_patterns(Some(&identity.follows))
+            .map_err(|error| error.to_string())?,
         token: identity.token,
         expires_ms: identity.expires_ms,
     })

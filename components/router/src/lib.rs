@@ -19,13 +19,18 @@ mod bindings {
     });
 }
 
+mod alarm;
 mod convert;
+mod elsewhere;
 mod handler;
 mod identity;
 mod log;
 mod moderation;
+mod namespace;
 mod pipeline;
 mod quota;
+mod reply;
 mod request;
 mod room;
 mod settings;
+mod upstream;

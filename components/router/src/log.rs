@@ -1,8 +1,11 @@
 //! The log: one JSON object a line on standard error, where the host collects it. Refusals that are the caller's own
 //! affair are not in it; bodies, tokens and queries never are.
 
+use component_link::LinkError;
 use serde_json::json;
 use tidegate_api::Refusal;
+use tidegate_stream::RoomId;
+use tidegate_upstream::{ConfigError, Origin};
 
 use crate::request::Incoming;
 
@@ -25,6 +28,37 @@ pub(crate) fn refusal(request_id: &str, incoming: &Incoming, refusal: &Refusal) 
     );
 }
 
+/// Logs settings of a namespace that do not hold.
+pub(crate) fn namespace(name: &str, version: &str, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "settings of a namespace were not taken",
+            "namespace": name,
+            "version": version,
+            "detail": why,
+        })
+    );
+}
+
+/// Logs what the operator has to know of one message of a batch.
+pub(crate) fn batch_item(room: &str, refusal: &Refusal) {
+    if refusal.status() >= 500 {
+        eprintln!(
+            "{}",
+            json!({
+                "level": "error",
+                "message": "a message of a batch was refused",
+                "room": room,
+                "status": refusal.status(),
+                "code": refusal.code(),
+                "detail": refusal.log_detail(),
+            })
+        );
+    }
+}
+
 /// Logs rules that moderation does not take.
 pub(crate) fn rules(namespace: &str, version: &str, why: &str) {
     eprintln!(
@@ -36,5 +70,66 @@ pub(crate) fn rules(namespace: &str, version: &str, why: &str) {
             "version": version,
             "detail": why,
         })
+    );
+}
+
+/// Logs that limits are counted in memory for a while.
+pub(crate) fn uncounted(why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "warn",
+            "message": "limits are counted in this instance's memory",
+            "detail": why,
+        })
+    );
+}
+
+/// Logs that a message is published unjudged.
+pub(crate) fn unjudged(room: &RoomId, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "a message was not judged by moderation and is let through",
+            "room": room.to_string(),
+            "detail": why,
+        })
+    );
+}
+
+/// Logs that an upstream has failed a call.
+pub(crate) fn upstream(request_id: &str, pool: &str, origin: &Origin, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "warn",
+            "message": "an upstream failed",
+            "request_id": request_id,
+            "pool": pool,
+            "upstream": origin.to_string(),
+            "detail": why,
+        })
+    );
+}
+
+/// Logs routes that are not taken.
+pub(crate) fn routes(version: &str, error: &ConfigError) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "routes were not taken",
+            "version": version,
+            "detail": error.to_string(),
+        })
+    );
+}
+
+/// Logs what goes on without Redis, and how it fails.
+pub(crate) fn link(message: &str, error: &LinkError) {
+    eprintln!(
+        "{}",
+        json!({"level": "warn", "message": message, "detail": error.to_string()})
     );
 }

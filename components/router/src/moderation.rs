@@ -2,15 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tidegate_api::limits::JUDGE_MS;
 use tidegate_api::{Act, Refusal, Settings, Who};
-use tidegate_room::Post;
+use tidegate_room::{Post, WhenBroken};
 use tidegate_stream::RoomId;
 
 use crate::bindings::tidegate::moderation::moderation as judge;
 use crate::bindings::tidegate::rooms::rooms;
-use crate::{convert, log};
+use crate::{convert, log, namespace};
 
 /// How long rules are kept before Redis is asked for their version again.
 const KEPT: Duration = Duration::from_secs(5);
@@ -41,7 +45,11 @@ pub(crate) async fn judge(settings: &Settings, mut act: Act, who: &Who) -> Resul
         && post.kind.is_moderated()
         && !caller.is_service()
     {
-        configure(settings, room).await?;
+        let broken = |why: String| when_broken(settings, room, why);
+        if let Err(why) = configure(settings, room).await? {
+            broken(why).await?;
+            return Ok(Judged { act, shadow });
+        }
         let message = judge::Message {
             room: room.to_string(),
             kind: post.kind.name().to_owned(),
@@ -49,32 +57,59 @@ pub(crate) async fn judge(settings: &Settings, mut act: Act, who: &Who) -> Resul
             info: caller.info.clone(),
             data: post.data.clone(),
         };
-        match judge::judge(message).await {
-            judge::Verdict::Allow => {}
-            judge::Verdict::Shadow => shadow = true,
-            judge::Verdict::Reject(why) => return Err(Refusal::Rejected(why)),
-            judge::Verdict::Replace(data) => post.data = checked(data)?,
+        match in_time(judge::judge(message)).await {
+            Some(judge::Verdict::Allow) => {}
+            Some(judge::Verdict::Shadow) => shadow = true,
+            Some(judge::Verdict::Reject(why)) => return Err(Refusal::Rejected(why)),
+            // What is put in a message's place keeps to the same bounds, whoever wrote the component.
+            Some(judge::Verdict::Replace(data)) => match Post::check_data(&data) {
+                Ok(data) => post.data = data,
+                Err(error) => broken(format!("its replacement is not taken: {error}")).await?,
+            },
+            None => broken(format!("it did not judge within {JUDGE_MS} ms")).await?,
         }
     }
     Ok(Judged { act, shadow })
 }
 
-/// What moderation puts in a message's place keeps to the same bounds, whoever wrote the component.
-fn checked(data: String) -> Result<String, Refusal> {
-    Post::check_data(&data)
-        .map_err(|error| Refusal::Fault(format!("moderation's replacement: {error}")))
+/// What moderation says, if it says it in time. This bounds a judge that waits for something; one that traps, or computes
+/// without an end, is ended by the host together with this very instance, and the caller gets the host's 500 or 504.
+async fn in_time(judging: impl Future<Output = judge::Verdict>) -> Option<judge::Verdict> {
+    let mut judging = pin!(judging);
+    let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(JUDGE_MS)));
+    poll_fn(|context| match judging.as_mut().poll(context) {
+        Poll::Ready(verdict) => Poll::Ready(Some(verdict)),
+        Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// A message that moderation could not judge: published as it is or refused, as the room's namespace says, else the
+/// variable. Either is logged.
+async fn when_broken(settings: &Settings, room: &RoomId, why: String) -> Result<(), Refusal> {
+    let own = namespace::of(settings, room).await.ok();
+    let rule = own
+        .and_then(|own| own.moderation_when_broken)
+        .unwrap_or(settings.moderation_when_broken);
+    match rule {
+        WhenBroken::Reject => Err(Refusal::Unjudged(why)),
+        WhenBroken::Allow => {
+            log::unjudged(room, &why);
+            Ok(())
+        }
+    }
 }
 
 /// Hands the rules of a room's namespace over when their version has changed, or is not known here. Where there are none,
-/// version and rules are empty.
-async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
+/// version and rules are empty. Inside: why moderation has no rules to judge by.
+async fn configure(settings: &Settings, room: &RoomId) -> Result<Result<(), String>, Refusal> {
     let namespace = room.namespace().to_owned();
     let known = TOLD.with_borrow(|told| {
         told.get(&namespace)
             .map(|told| (told.asked.elapsed() < KEPT, told.version.clone()))
     });
     if let Some((true, _)) = known {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let asked = Instant::now();
     let rules = rooms::rules(convert::place(settings), namespace.clone())
@@ -88,10 +123,10 @@ async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
     if before.as_ref() != Some(&version) {
         let text = version.clone().unwrap_or_default();
         if let Err(why) = judge::configure(&namespace, &text, &body) {
-            // Rules that held before go on holding; where none are known, nothing is let through unjudged.
+            // Rules that held before go on holding.
             log::rules(&namespace, &text, &why);
             if !matches!(before, Some(Some(_))) {
-                return Err(Refusal::Fault(format!(
+                return Ok(Err(format!(
                     "the moderation rules of `{namespace}`, version {text}: {why}"
                 )));
             }
@@ -103,5 +138,5 @@ async fn configure(settings: &Settings, room: &RoomId) -> Result<(), Refusal> {
         }
         told.insert(namespace, Told { asked, version });
     });
-    Ok(())
+    Ok(Ok(()))
 }

@@ -2,10 +2,12 @@
 
 use tidegate_api::act::{self, Act, Given};
 use tidegate_api::{Answer, Refusal, views};
+use tidegate_route::call::is_own;
 use tidegate_route::{Call, Calls, RouteError};
 
+use crate::reply::Reply;
 use crate::request::Incoming;
-use crate::{identity, moderation, quota, room, settings};
+use crate::{elsewhere, identity, moderation, quota, room, settings};
 
 thread_local! {
     static CALLS: Calls = Calls::default();
@@ -14,25 +16,29 @@ thread_local! {
 /// Carries out one request. What it took from the caller's quota is told in `taken`, whatever comes after.
 pub(crate) async fn run(
     incoming: &mut Incoming,
+    request_id: &str,
     taken: &mut Vec<(&'static str, String)>,
-) -> Result<Answer, Refusal> {
+) -> Result<Reply, Refusal> {
     let routed = CALLS.with(|calls| calls.read(&incoming.method, &incoming.path));
     if routed == Ok(Call::Health) {
-        return Ok(Answer::json(200, &views::Health { status: "alive" }));
+        return Ok(Answer::json(200, &views::Health { status: "alive" }).into());
     }
     let settings = settings::current().await?;
     let call = match routed {
         Err(RouteError::Method(allow)) if incoming.method == "OPTIONS" => {
-            return Ok(settings.cors.options(allow, incoming.origin()));
+            return Ok(settings.cors.options(allow, incoming.origin()).into());
         }
         Ok(Call::Rooms(call)) => call,
-        Ok(_) => return Ok(room::ready(&settings).await),
+        Ok(_) => return Ok(room::ready(&settings).await.into()),
+        Err(RouteError::NotFound) if !is_own(&incoming.path) => {
+            return elsewhere::run(&settings, incoming, request_id, taken).await;
+        }
         Err(error) => return Err(error.into()),
     };
 
     let who = identity::of(incoming).await?;
     let body = match act::takes_body(&call) {
-        true => incoming.body().await?,
+        true => incoming.body(act::body_bytes(&call, &who)).await?,
         false => Vec::new(),
     };
     let given = Given {
@@ -47,5 +53,6 @@ pub(crate) async fn run(
     quota::take(&settings, &act, &who, address, taken).await?;
     let judged = moderation::judge(&settings, act, &who).await?;
     let trace = incoming.headers().traceparent().to_owned();
-    room::carry_out(&settings, judged, &who, &body, trace).await
+    let answer = room::carry_out(&settings, judged, &who, &body, trace).await?;
+    Ok(answer.into())
 }

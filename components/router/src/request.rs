@@ -1,10 +1,6 @@
 //! A request as the pipeline reads it.
 
-use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use spin_sdk::http::{HeaderMap, Request};
@@ -12,7 +8,8 @@ use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 use tidegate_api::limits::BODY_MS;
 use tidegate_api::{Headers, Refusal};
 use tidegate_limit::address;
-use tidegate_room::limits::BODY_BYTES;
+
+use crate::alarm::within;
 
 /// Where the host says who opened the connection.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
@@ -22,6 +19,9 @@ pub(crate) struct Incoming {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
+    /// The name and port that were asked for.
+    pub(crate) authority: Option<String>,
+    scheme: Option<String>,
     headers: HeaderMap,
     body: Option<IncomingRequestBody>,
 }
@@ -32,6 +32,11 @@ impl Incoming {
         Self {
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
+            authority: parts
+                .uri
+                .authority()
+                .map(|authority| authority.as_str().to_owned()),
+            scheme: parts.uri.scheme_str().map(str::to_owned),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body: Some(body),
@@ -70,24 +75,39 @@ impl Incoming {
         ))
     }
 
+    /// How the caller spoke, as far as the trusted proxies tell it: `http` or `https`.
+    pub(crate) fn scheme(&self, trusted_proxies: usize) -> &'static str {
+        let headers = self.headers();
+        let told = headers
+            .all("x-forwarded-proto")
+            .last()
+            .copied()
+            .filter(|_| trusted_proxies > 0);
+        match told.or(self.scheme.as_deref()) {
+            Some("https") => "https",
+            _ => "http",
+        }
+    }
+
+    /// Every header field; names in lower case.
+    pub(crate) fn fields(&self) -> Vec<(&str, &[u8])> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect()
+    }
+
     /// The body, bounded in size and time.
-    pub(crate) async fn body(&mut self) -> Result<Vec<u8>, Refusal> {
+    pub(crate) async fn body(&mut self, most_bytes: usize) -> Result<Vec<u8>, Refusal> {
         let Some(body) = self.body.take() else {
             return Ok(Vec::new());
         };
-        let mut read = pin!(Limited::new(body, BODY_BYTES).collect());
-        let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(BODY_MS)));
-        let collected = poll_fn(|context| match read.as_mut().poll(context) {
-            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
-        })
-        .await
-        .ok_or(Refusal::TooSlow)?;
+        let collected = within(BODY_MS, Limited::new(body, most_bytes).collect())
+            .await
+            .ok_or(Refusal::TooSlow)?;
         match collected {
             Ok(body) => Ok(body.to_bytes().to_vec()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge {
-                most_bytes: BODY_BYTES,
-            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { most_bytes }),
             Err(_) => Err(Refusal::BadBody("it broke off".to_owned())),
         }
     }

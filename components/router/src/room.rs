@@ -1,19 +1,19 @@
 //! What is done in a room, and what is answered.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tidegate_api::limits::{FULL_RETRY_S, TICKET_MS};
 use tidegate_api::{Act, Answer, Refusal, Settings, Who, views};
 use tidegate_room::endpoint::socket_url;
-use tidegate_room::{Acts, IdempotencyKey, Post};
+use tidegate_room::{Acts, BatchItem, IdempotencyKey, Post};
 use tidegate_route::Sanction;
 use tidegate_stream::RoomId;
 
+use crate::alarm::now_ms;
 use crate::bindings::tidegate::auth::auth;
 use crate::bindings::tidegate::rooms::rooms;
 use crate::convert::{self, actor, place, reader, refusal};
 use crate::identity;
 use crate::moderation::Judged;
+use crate::{log, namespace};
 
 /// Carries an act out. `body` is what was posted, by which a repeat is told; `trace` goes with what is appended.
 pub(crate) async fn carry_out(
@@ -26,9 +26,14 @@ pub(crate) async fn carry_out(
     let at = place(settings);
     let by = |right| actor(who, right, trace.clone());
     match judged.act {
-        Act::Create { room, settings } => {
-            let asked = convert::settings(settings);
-            let made = rooms::create(at, room.to_string(), by(Acts::ByScope), asked).await;
+        Act::Create {
+            room,
+            settings: own,
+        } => {
+            let namespace = namespace::of(settings, &room).await?;
+            let asked = convert::settings(namespace.fill(own));
+            let most = namespace.rooms_max;
+            let made = rooms::create(at, room.to_string(), by(Acts::ByScope), asked, most).await;
             let made = made.map_err(refusal)?;
             let location = format!("/v1/rooms/{room}");
             Ok(Answer::json(201, &convert::room(made)).with("location", location))
@@ -49,7 +54,27 @@ pub(crate) async fn carry_out(
         Act::Close { room, right } => done(rooms::close(at, room.to_string(), by(right)).await),
         Act::Publish { room, post, key } => {
             let message = message(who, &room, post, key, body, trace, judged.shadow);
-            publish(at, message).await
+            let receipt = rooms::publish(at, message).await.map_err(refusal)?;
+            Ok(match receipt {
+                rooms::Receipt::Appended(appended) => Answer::json(202, &published(appended)),
+                rooms::Receipt::Counted(likes) => Answer::json(202, &views::Liked { likes }),
+            })
+        }
+        Act::Batch(items) => Ok(Answer::json(200, &batch(at, items, who, &trace).await)),
+        Act::List(listing) => {
+            let namespace = listing.namespace.map(|name| name.as_str().to_owned());
+            let after = listing.after.map(|place| rooms::ListPlace {
+                online: place.online,
+                room: place.room.to_string(),
+            });
+            let found = rooms::list_rooms(at, reader(who), namespace, after, listing.limit).await;
+            Ok(Answer::json(
+                200,
+                &convert::list(found.map_err(refusal)?, who)?,
+            ))
+        }
+        Act::Disconnect(user) => {
+            done(rooms::disconnect(at, by(Acts::ByScope), user.to_string()).await)
         }
         Act::History { room, page } => {
             let after = page.after.map(|cursor| cursor.to_string());
@@ -117,22 +142,71 @@ fn message(
         trace,
         shadow,
         service: caller.is_some_and(|caller| caller.is_service()),
+        follows: caller.is_some_and(|caller| caller.follows.covers(room)),
+        moderates: caller.is_some_and(|caller| caller.moderates(room) == Ok(Acts::ByScope)),
         caller: who.subject().to_string(),
         token: caller.and_then(|caller| caller.token.clone()),
     }
 }
 
-async fn publish(at: rooms::Place, message: rooms::Message) -> Result<Answer, Refusal> {
-    Ok(match rooms::publish(at, message).await.map_err(refusal)? {
-        rooms::Receipt::Appended(appended) => Answer::json(
-            202,
-            &views::Published {
-                id: appended.id,
-                cursor: appended.cursor,
+fn published(appended: rooms::Appended) -> views::Published {
+    views::Published {
+        id: appended.id,
+        cursor: appended.cursor,
+    }
+}
+
+/// Publishes what may be published, and answers each message in its place.
+async fn batch(
+    at: rooms::Place,
+    items: Vec<Result<BatchItem, Refusal>>,
+    who: &Who,
+    trace: &str,
+) -> views::Batch {
+    let mut messages = Vec::new();
+    let mut refusals = Vec::new();
+    for item in items {
+        match item {
+            Ok(item) => {
+                let (posted, trace) = (item.posted, trace.to_owned());
+                messages.push(message(
+                    who, &item.room, item.post, item.key, &posted, trace, false,
+                ));
+                refusals.push(None);
+            }
+            Err(refusal) => refusals.push(Some(refusal)),
+        }
+    }
+    let names: Vec<String> = messages
+        .iter()
+        .map(|message| message.room.clone())
+        .collect();
+    let receipts = rooms::publish_batch(at, messages).await;
+    let mut done = names.into_iter().zip(receipts);
+    let results = refusals.into_iter().map(|refused| match refused {
+        Some(refused) => views::BatchAnswer::Refused(refused.problem()),
+        None => match done.next() {
+            Some((_, Ok(rooms::Receipt::Appended(appended)))) => views::BatchAnswer::Published {
+                status: 202,
+                published: published(appended),
             },
-        ),
-        rooms::Receipt::Counted(likes) => Answer::json(202, &views::Liked { likes }),
-    })
+            Some((_, Ok(rooms::Receipt::Counted(likes)))) => views::BatchAnswer::Liked {
+                status: 202,
+                liked: views::Liked { likes },
+            },
+            Some((room, Err(refused))) => {
+                let refused = refusal(refused);
+                log::batch_item(&room, &refused);
+                views::BatchAnswer::Refused(refused.problem())
+            }
+            None => views::BatchAnswer::Refused(
+                Refusal::Fault("`rooms` left a message unanswered".to_owned()).problem(),
+            ),
+        },
+    });
+    views::Batch {
+        results: results.collect(),
+    }
 }
 
 /// A ticket for a room, and the sockets where it is good: this region's first, then the others'.
@@ -146,7 +220,9 @@ async fn join(settings: &Settings, room: &RoomId, who: &Who) -> Result<Answer, R
         room: room.to_string(),
         subject: who.subject().to_string(),
         token: caller.and_then(|caller| caller.token.clone()),
-        moderator: caller.is_some_and(|caller| caller.is_moderator(room, &welcome.room.owner)),
+        moderator: caller.is_some_and(|caller| {
+            caller.is_moderator(room, &welcome.room.owner, &welcome.room.moderators)
+        }),
         expires_ms: caller.map_or(latest_ms, |caller| caller.expires_ms.min(latest_ms)),
     };
     let ticket_expires_ms = grant.expires_ms;
@@ -195,10 +271,4 @@ pub(crate) async fn ready(settings: &Settings) -> Answer {
     } else {
         Answer::json(503, &view).with("retry-after", FULL_RETRY_S.to_string())
     }
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }

@@ -1,7 +1,10 @@
 //! A call with everything that it says, read, and allowed as far as the caller's token decides it.
 
 use tidegate_room::page::Page;
-use tidegate_room::{Acts, Caller, Creation, IdempotencyKey, Post, Settings, sanction};
+use tidegate_room::{
+    Acts, BatchItem, Caller, Creation, IdempotencyKey, Listing, Post, Settings, batch, limits,
+    sanction,
+};
 use tidegate_route::{RoomsCall, Sanction};
 use tidegate_stream::calls::BannedName;
 use tidegate_stream::{MessageId, Region, RoomId, Subject};
@@ -41,6 +44,23 @@ impl Who {
         self.caller().ok_or(Refusal::NoToken)
     }
 
+    fn service(&self) -> Result<&Caller, Refusal> {
+        let caller = self.known()?;
+        if caller.is_service() {
+            Ok(caller)
+        } else {
+            Err(Refusal::ServiceOnly)
+        }
+    }
+
+    /// Whether a room of the list is shown to the caller: guests see open rooms, a token those that it is good for.
+    pub fn may_see(&self, room: &RoomId, is_open: bool) -> bool {
+        match self {
+            Self::Guest(_) => is_open && !room.is_reserved(),
+            Self::Known(caller) => caller.may_read(room).is_ok(),
+        }
+    }
+
     /// Guests read open rooms, which the room itself decides; reserved rooms are never theirs.
     fn may_read(&self, room: &RoomId) -> Result<(), Refusal> {
         match self {
@@ -63,6 +83,8 @@ pub enum Act {
     },
     /// Show a room.
     Read(RoomId),
+    /// Show a page of the list of rooms.
+    List(Listing),
     /// Change a room.
     Change {
         /// Which.
@@ -88,6 +110,10 @@ pub enum Act {
         /// Idempotency key.
         key: Option<IdempotencyKey>,
     },
+    /// Publish many messages, each by itself.
+    Batch(Vec<Result<BatchItem, Refusal>>),
+    /// End all sockets of a user.
+    Disconnect(Subject),
     /// Show a page of history.
     History {
         /// Of which room.
@@ -137,9 +163,20 @@ pub fn takes_body(call: &RoomsCall) -> bool {
         RoomsCall::CreateRoom
             | RoomsCall::ChangeRoom(_)
             | RoomsCall::Publish(_)
+            | RoomsCall::PublishBatch
             | RoomsCall::Impose(..)
             | RoomsCall::Kick(_)
     )
+}
+
+/// Longest body of a call, in bytes. Only whoever may send a batch has that much read.
+pub fn body_bytes(call: &RoomsCall, who: &Who) -> usize {
+    match call {
+        RoomsCall::PublishBatch if who.caller().is_some_and(Caller::is_service) => {
+            limits::BATCH_BODY_BYTES
+        }
+        _ => limits::BODY_BYTES,
+    }
 }
 
 /// What comes with a call.
@@ -169,11 +206,22 @@ impl Act {
                 given.headers.check_json()?;
                 let creation = Creation::read(given.body)?;
                 let room = creation.id(given.region, given.random);
-                caller.may_create(&room)?;
+                caller.may_create(&room, creation.settings.owner.as_ref())?;
                 Self::Create {
                     room,
                     settings: creation.settings,
                 }
+            }
+            RoomsCall::ListRooms => {
+                let pairs = query::pairs(given.query)?;
+                let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+                let listing = Listing::read(pairs);
+                Self::List(listing.map_err(|error| Refusal::BadQuery(error.to_string()))?)
+            }
+            RoomsCall::PublishBatch => Self::Batch(publish_batch(who.service()?, given)?),
+            RoomsCall::Disconnect(user) => {
+                who.service()?;
+                Self::Disconnect(user)
             }
             RoomsCall::ReadRoom(room) => {
                 who.may_read(&room)?;
@@ -242,8 +290,10 @@ impl Act {
     /// How it counts.
     pub fn weight(&self) -> Weight<'_> {
         match self {
-            Self::Read(_) | Self::Join(_) | Self::History { .. } => Weight::Read,
-            Self::Create { .. } => Weight::Change { room: None },
+            Self::Read(_) | Self::List(_) | Self::Join(_) | Self::History { .. } => Weight::Read,
+            Self::Create { .. } | Self::Batch(_) | Self::Disconnect(_) => {
+                Weight::Change { room: None }
+            }
             Self::Publish { room, .. } => Weight::Message { room },
             Self::Change { room, .. }
             | Self::Close { room, .. }
@@ -265,6 +315,22 @@ fn publish(room: RoomId, caller: &Caller, given: &Given<'_>) -> Result<Act, Refu
         ));
     }
     Ok(Act::Publish { room, post, key })
+}
+
+fn publish_batch(
+    caller: &Caller,
+    given: &Given<'_>,
+) -> Result<Vec<Result<BatchItem, Refusal>>, Refusal> {
+    given.headers.check_json()?;
+    let items = batch::read(given.body)?;
+    let allowed = |item: BatchItem| -> Result<BatchItem, Refusal> {
+        caller.may_publish(&item.room, item.post.kind, item.post.speaker.is_some())?;
+        Ok(item)
+    };
+    Ok(items
+        .into_iter()
+        .map(|item| item.map_err(Refusal::from).and_then(allowed))
+        .collect())
 }
 
 fn set(

@@ -1,6 +1,7 @@
 //! Calls as they come in, and what becomes of them.
 
 use super::*;
+use crate::quota::Counted;
 use tidegate_auth::{Rooms, Scopes};
 use tidegate_room::Denied;
 use tidegate_route::{Call, Calls};
@@ -11,6 +12,7 @@ fn known(scope: &str) -> Who {
         info: String::new(),
         scopes: Scopes::from_claim(scope),
         rooms: Rooms::Every,
+        follows: Rooms::none(),
         token: None,
         expires_ms: 0,
     })
@@ -45,6 +47,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[test]
 fn guests_read_and_do_nothing_else() {
     for line in [
+        "GET /v1/rooms",
+        "GET /v1/rooms?limit=5&namespace=demo",
         "GET /v1/rooms/a",
         "GET /v1/rooms/a/messages",
         "POST /v1/rooms/a/join",
@@ -63,6 +67,8 @@ fn guests_read_and_do_nothing_else() {
         "PUT /v1/rooms/a/bans/bob",
         "DELETE /v1/rooms/a/mutes/bob",
         "POST /v1/rooms/a/kick",
+        "POST /v1/messages",
+        "POST /v1/users/bob/disconnect",
     ] {
         assert_eq!(
             ask(&guest(), line, &[JSON], "{}"),
@@ -184,7 +190,7 @@ fn sanctions_take_a_body_or_none() {
 }
 
 #[test]
-fn rights_are_by_scope_or_as_owner() {
+fn rights_are_by_scope_or_by_the_room() {
     let right =
         |scope: &str, line: &str| match ask(&known(scope), line, &[JSON], r#"{"title":"x"}"#) {
             Ok(Act::Change { right, .. } | Act::Close { right, .. } | Act::Hide { right, .. }) => {
@@ -200,12 +206,67 @@ fn rights_are_by_scope_or_as_owner() {
     );
     assert_eq!(
         right("publish", "DELETE /v1/rooms/a/messages/eu-1-0"),
-        Acts::AsOwner
+        Acts::AsModerator
     );
     assert_eq!(
         ask(&known("rooms:write"), "DELETE /v1/rooms/~alice", &[], ""),
         Err(Refusal::Denied(Denied::Reserved("~alice".parse().unwrap())))
     );
+}
+
+#[test]
+fn back_ends_send_batches_and_disconnect() {
+    let service = known("service");
+    let body = r#"{"messages":[{"room":"a","kind":"gift","data":{}},{"room":"b","kind":"nonsense"},{"room":"~bob","kind":"control","data":{}}]}"#;
+    let Ok(Act::Batch(items)) = ask(&service, "POST /v1/messages", &[JSON], body) else {
+        panic!("a batch");
+    };
+    let statuses: Vec<u16> = items
+        .iter()
+        .map(|item| item.as_ref().map_or_else(Refusal::status, |_| 202))
+        .collect();
+    assert_eq!(statuses, [202, 422, 202]);
+    let act = Act::Batch(items);
+    assert_eq!(act.weight(), Weight::Change { room: None });
+    // A gift, what is refused, and a control message.
+    let mut policies = crate::quota::tests::policies();
+    assert_eq!(Counted::of(&policies, &act).units, 3);
+    policies.costs.insert("gift".parse().unwrap(), 5);
+    assert_eq!(Counted::of(&policies, &act).units, 7);
+    assert_eq!(
+        ask(&service, "POST /v1/users/bob/disconnect", &[], ""),
+        Ok(Act::Disconnect("bob".parse().unwrap()))
+    );
+    let everything = known("publish publish:gift publish:control rooms:write moderate");
+    for line in ["POST /v1/messages", "POST /v1/users/bob/disconnect"] {
+        assert_eq!(
+            ask(&everything, line, &[JSON], body),
+            Err(Refusal::ServiceOnly)
+        );
+    }
+    let large = limits::BATCH_BODY_BYTES;
+    assert_eq!(body_bytes(&RoomsCall::PublishBatch, &service), large);
+    for who in [&everything, &guest()] {
+        assert!(body_bytes(&RoomsCall::PublishBatch, who) < large);
+    }
+}
+
+#[test]
+fn the_list_shows_whom_the_caller_may_read() {
+    let room = |id: &str| id.parse::<RoomId>().unwrap();
+    assert!(guest().may_see(&room("a"), true) && !guest().may_see(&room("a"), false));
+    assert!(known("").may_see(&room("a"), false));
+    let Who::Known(mut caller) = known("") else {
+        panic!("a caller")
+    };
+    caller.rooms = Rooms::from_patterns(Some(&["demo.*"])).unwrap();
+    let some = Who::Known(caller);
+    assert!(some.may_see(&room("demo.a"), false) && !some.may_see(&room("a"), true));
+    for bad in ["limit=0", "after=x", "namespace=a.b"] {
+        let line = format!("GET /v1/rooms?{bad}");
+        let refusal = ask(&guest(), &line, &[], "").unwrap_err();
+        assert_eq!(refusal.status(), 400, "{bad}");
+    }
 }
 
 #[test]

@@ -9,7 +9,9 @@ pub mod cors;
 #[cfg(test)]
 mod described;
 pub mod headers;
+pub mod kind;
 pub mod limits;
+pub mod policies;
 pub mod query;
 pub mod quota;
 mod refusal;
@@ -20,5 +22,6 @@ pub use act::{Act, Who};
 pub use answer::Answer;
 pub use cors::Cors;
 pub use headers::Headers;
-pub use refusal::Refusal;
+pub use kind::CallKind;
+pub use refusal::{Problem, Refusal};
 pub use settings::{Settings, SettingsError};

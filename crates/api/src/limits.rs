@@ -28,5 +28,12 @@ pub const FULL_RETRY_S: u64 = 10;
 /// Longest detail of a problem, in characters: enough for every sentence here, little enough for a log line.
 pub const DETAIL_CHARS: usize = 400;
 
+/// How long moderation may take to judge a message, in ms. With 1,500 ms for each of Redis' two answers it stays a matter
+/// of seconds for the one who waits.
+pub const JUDGE_MS: u64 = 500;
+
+/// For how long limits are counted in memory before the Redis that counts is asked again, in ms, where that is configured.
+pub const AWAY_MS: u64 = 1_000;
+
 /// How long a body may take to come, in ms.
 pub const BODY_MS: u64 = 10_000;

@@ -7,7 +7,9 @@ use tidegate_limit::{Policy, PolicyName, Standing, header};
 use tidegate_room::Caller;
 use tidegate_stream::RoomId;
 
-use crate::settings::Policies;
+use crate::act::Act;
+use crate::kind::CallKind;
+use crate::policies::Policies;
 
 /// How a call counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,48 @@ pub enum Weight<'a> {
     },
 }
 
-/// One limit that counts a call, by one unit.
+/// What limits know of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// What it does.
+    pub kind: CallKind,
+    /// How it counts.
+    pub weight: Weight<'a>,
+    /// Units that it takes from each limit.
+    pub units: u32,
+}
+
+impl<'a> Counted<'a> {
+    /// What limits know of a call that goes to an upstream.
+    pub fn elsewhere(policies: &Policies, weight: Weight<'a>) -> Self {
+        Self {
+            kind: CallKind::UPSTREAM,
+            weight,
+            units: policies.cost(CallKind::UPSTREAM),
+        }
+    }
+
+    /// What limits know of an act. A batch takes what its messages would take one by one.
+    pub fn of(policies: &Policies, act: &'a Act) -> Self {
+        let kind = CallKind::from(act);
+        Self {
+            kind,
+            weight: act.weight(),
+            units: match act {
+                Act::Batch(items) => items
+                    .iter()
+                    .map(|item| match item {
+                        Ok(item) => policies.cost(item.post.kind.into()),
+                        Err(_) => 1,
+                    })
+                    .fold(0, u32::saturating_add),
+                _ => policies.cost(kind),
+            },
+        }
+    }
+}
+
+/// One limit that counts a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// What it is called.
@@ -35,31 +78,52 @@ pub struct Line {
     pub partition: String,
     /// How much is allowed.
     pub policy: Policy,
+    /// Units of this call: never more than the burst, so that a whole bucket pays for the largest batch.
+    pub cost: u32,
 }
 
 /// The limits that count a call. A service has one of its own and none of the others: what has been paid for does not wait
 /// behind what viewers write.
 pub fn lines(
     policies: &Policies,
-    weight: Weight<'_>,
+    counted: Counted<'_>,
     address: Option<IpAddr>,
     caller: Option<&Caller>,
 ) -> Vec<Line> {
+    let Counted {
+        kind,
+        weight,
+        units,
+    } = counted;
+    let cost = |policy: Policy| units.min(policy.burst());
     if let Some(service) = caller.filter(|caller| caller.is_service()) {
         return vec![Line {
             name: "service",
             partition: service.subject.to_string(),
             policy: policies.service,
+            cost: cost(policies.service),
         }];
     }
+    let address = match address {
+        Some(address) => AddressPartition::of(address).to_string(),
+        None => "unknown".to_owned(),
+    };
+    let route = policies.routes.get(&kind).map(|policy| Line {
+        name: "route",
+        partition: match caller {
+            Some(caller) => format!("{kind}/{}", caller.subject),
+            None => format!("{kind}/{address}"),
+        },
+        policy: *policy,
+        cost: cost(*policy),
+    });
     let mut lines = vec![Line {
         name: "ip",
-        partition: match address {
-            Some(address) => AddressPartition::of(address).to_string(),
-            None => "unknown".to_owned(),
-        },
+        partition: address,
         policy: policies.ip,
+        cost: cost(policies.ip),
     }];
+    lines.extend(route);
     let room = match weight {
         Weight::Read => return lines,
         Weight::Change { room } => room,
@@ -73,6 +137,7 @@ pub fn lines(
                 None => caller.subject.to_string(),
             },
             policy: policies.user,
+            cost: cost(policies.user),
         });
     }
     if let Weight::Message { room } = weight {
@@ -80,6 +145,7 @@ pub fn lines(
             name: "room",
             partition: room.to_string(),
             policy: policies.room,
+            cost: cost(policies.room),
         });
     }
     lines
@@ -106,18 +172,20 @@ pub fn headers(lines: &[Line], standings: &[Standing]) -> Vec<(&'static str, Str
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use tidegate_auth::{Rooms, Scopes};
     use tidegate_limit::limits::PARTITION_BYTES;
 
-    fn policies() -> Policies {
+    pub(crate) fn policies() -> Policies {
         let policy = |text: &str| text.parse().unwrap();
         Policies {
             ip: policy("600/60"),
             user: policy("20/10"),
             room: policy("1000/10"),
             service: policy("5000/10"),
+            routes: [(kind("join"), policy("30/60"))].into(),
+            costs: [(kind("create"), 5)].into(),
         }
     }
 
@@ -127,15 +195,30 @@ mod tests {
             info: String::new(),
             scopes: Scopes::from_claim(scope),
             rooms: Rooms::Every,
+            follows: Rooms::none(),
             token: None,
             expires_ms: 0,
         }
     }
 
-    fn told(weight: Weight<'_>, caller: Option<&Caller>) -> Vec<String> {
-        lines(&policies(), weight, Some([203, 0, 113, 9].into()), caller)
+    fn kind(name: &str) -> CallKind {
+        name.parse().unwrap()
+    }
+
+    fn told(name: &str, weight: Weight<'_>, caller: Option<&Caller>) -> Vec<String> {
+        let address = Some([203, 0, 113, 9].into());
+        let policies = policies();
+        let counted = Counted {
+            kind: kind(name),
+            weight,
+            units: policies.cost(kind(name)),
+        };
+        lines(&policies, counted, address, caller)
             .into_iter()
-            .map(|line| format!("{}={}", line.name, line.partition))
+            .map(|line| match line.cost {
+                1 => format!("{}={}", line.name, line.partition),
+                cost => format!("{}={} x{cost}", line.name, line.partition),
+            })
             .collect()
     }
 
@@ -144,22 +227,29 @@ mod tests {
         let room: RoomId = "demo.lobby".parse().unwrap();
         let alice = caller("publish", "alice");
         let message = Weight::Message { room: &room };
-        assert_eq!(told(Weight::Read, Some(&alice)), ["ip=203.0.113.9"]);
-        assert_eq!(told(Weight::Read, None), ["ip=203.0.113.9"]);
+        assert_eq!(told("read", Weight::Read, Some(&alice)), ["ip=203.0.113.9"]);
         assert_eq!(
-            told(message, Some(&alice)),
+            told("join", Weight::Read, Some(&alice)),
+            ["ip=203.0.113.9", "route=join/alice"]
+        );
+        assert_eq!(
+            told("join", Weight::Read, None),
+            ["ip=203.0.113.9", "route=join/203.0.113.9"]
+        );
+        assert_eq!(
+            told("chat", message, Some(&alice)),
             ["ip=203.0.113.9", "user=demo.lobby/alice", "room=demo.lobby"]
         );
         assert_eq!(
-            told(Weight::Change { room: None }, Some(&alice)),
-            ["ip=203.0.113.9", "user=alice"]
+            told("create", Weight::Change { room: None }, Some(&alice)),
+            ["ip=203.0.113.9 x5", "user=alice x5"]
         );
         assert_eq!(
-            told(Weight::Change { room: Some(&room) }, Some(&alice)),
+            told("kick", Weight::Change { room: Some(&room) }, Some(&alice)),
             ["ip=203.0.113.9", "user=demo.lobby/alice"]
         );
         let shop = caller("service", "shop");
-        assert_eq!(told(message, Some(&shop)), ["service=shop"]);
+        assert_eq!(told("join", message, Some(&shop)), ["service=shop"]);
     }
 
     #[test]
@@ -168,7 +258,11 @@ mod tests {
         let longest = caller("publish", &"s".repeat(63));
         for line in lines(
             &policies(),
-            Weight::Message { room: &room },
+            Counted {
+                kind: kind("join"),
+                weight: Weight::Message { room: &room },
+                units: 1,
+            },
             None,
             Some(&longest),
         ) {
@@ -180,7 +274,16 @@ mod tests {
 
     #[test]
     fn headers_name_every_limit() {
-        let lines = lines(&policies(), Weight::Read, None, None);
+        let lines = lines(
+            &policies(),
+            Counted {
+                kind: kind("read"),
+                weight: Weight::Read,
+                units: 1,
+            },
+            None,
+            None,
+        );
         let standing = Standing {
             allowed: true,
             remaining: 599,

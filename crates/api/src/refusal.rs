@@ -32,6 +32,15 @@ pub enum Refusal {
     NotOwner,
     /// Only a service may do this here.
     ServiceOnly,
+    /// The room takes chat of its followers only.
+    FollowersOnly,
+    /// The room takes gifts only.
+    GiftOnly,
+    /// The namespace has as many rooms as it may.
+    TooManyRooms {
+        /// How many.
+        most: u64,
+    },
     /// Banned from the room.
     Banned {
         /// Until it ends; 0: until lifted.
@@ -69,10 +78,14 @@ pub enum Refusal {
     KeyReused,
     /// Moderation does not let it pass; the text is for the sender.
     Rejected(String),
+    /// Moderation is out of order, and what is not judged is not let through. The text is for the log.
+    Unjudged(String),
     /// A rate limit.
     Limited {
         /// When to come back.
         retry_s: u64,
+        /// The names of the policies that refused.
+        policies: Vec<&'static str>,
     },
     /// Slow mode.
     Slow {
@@ -96,19 +109,36 @@ pub enum Refusal {
     Library(String),
     /// Another layout lies in Redis; the text says which.
     Layout(String),
+    /// No upstream of a route answers, and there is nothing to answer in its place.
+    NoUpstream {
+        /// When to come back.
+        retry_s: u64,
+    },
+    /// An upstream's answer is longer than its route allows.
+    UpstreamTooLarge {
+        /// What is allowed.
+        most_bytes: usize,
+    },
+    /// The request comes back from an upstream again and again.
+    Loop,
 }
 
 /// Problem details, as they are sent.
 #[derive(Debug, Serialize)]
-struct Problem<'a> {
+pub struct Problem {
     r#type: String,
-    title: &'a str,
+    title: &'static str,
     status: u16,
     detail: String,
-    code: &'a str,
+    code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<Vec<&'static str>>,
 }
+
+/// The type of a refused rate limit, and its member `violated-policies`, by draft-ietf-httpapi-ratelimit-headers-11.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// What is told of a refusal.
 struct Told {
@@ -166,8 +196,11 @@ impl Refusal {
             Self::Denied(denied) => {
                 told(403, "denied", "The token does not allow this", denied.to_string())
             }
-            Self::NotOwner => told(403, "not_owner", "The token does not allow this", "this needs the room's owner, or the scope `moderate` or `rooms:write`"),
+            Self::NotOwner => told(403, "not_owner", "The token does not allow this", "this needs the room's owner, a moderator of it where viewers are concerned, or the scope `moderate` or `rooms:write`"),
             Self::ServiceOnly => told(403, "service_only", "Only a service may do this here", "this needs a token with the scope `service`"),
+            Self::FollowersOnly => told(403, "followers_only", "The room takes messages of its followers only", "follow it, and sign in again: the token's `follows` says which rooms its holder follows"),
+            Self::GiftOnly => told(403, "gift_only", "The room takes gifts only", "chat is closed there for now; gifts and likes are open"),
+            Self::TooManyRooms { most } => told(403, "too_many_rooms", "The namespace has as many rooms as it may", format!("close one first: {most} are the most")),
             Self::Banned { seconds } => told(403, "banned", "Banned from the room", format!("banned {}", lasting(*seconds))),
             Self::Muted { seconds } => told(403, "muted", "Muted in the room", format!("muted {}", lasting(*seconds))),
             Self::NoPath => told(404, "no_path", "Nothing is at this path", "docs/openapi.yaml lists the paths; a trailing slash makes another one"),
@@ -188,10 +221,11 @@ impl Refusal {
             Self::Rejected(detail) => {
                 told(422, "rejected", "The message was not let through", detail)
             }
-            Self::Limited { retry_s } => told(429, "limited", "Too many requests", "wait as `Retry-After` says; the headers `RateLimit` and `RateLimit-Policy` show what is left").retry(*retry_s),
+            Self::Limited { retry_s, .. } => told(429, "limited", "Too many requests", "wait as `Retry-After` says; the headers `RateLimit` and `RateLimit-Policy` show what is left").retry(*retry_s),
             Self::Slow { retry_s } => {
                 told(429, "slow_mode", "The room is in slow mode", "one message at a time: wait as `Retry-After` says").retry(*retry_s)
             }
+            Self::Unjudged(_) => told(503, "unjudged", "Moderation is out of order", "the message was not published; try again later").retry(FULL_RETRY_S),
             Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured", "its log says what, under this request id"),
             Self::Fault(_) => told(500, "fault", "A fault of the edge", "its log says what, under this request id"),
             Self::Away(_) => {
@@ -205,6 +239,9 @@ impl Refusal {
                 .retry(FULL_RETRY_S),
             Self::Layout(detail) => told(503, "layout", "The region's Redis has another layout", detail)
                 .retry(FULL_RETRY_S),
+            Self::NoUpstream { retry_s } => told(503, "no_upstream", "No upstream answers", "try again as `Retry-After` says; what is not a read may or may not have been done").retry(*retry_s),
+            Self::UpstreamTooLarge { most_bytes } => told(502, "upstream_too_large", "The upstream's answer is too large", format!("{most_bytes} bytes are the most that this route hands on")),
+            Self::Loop => told(508, "loop", "The request goes in a circle", "an upstream of this route sends it back here; `Via` shows the way"),
         }
     }
 
@@ -224,25 +261,39 @@ impl Refusal {
             Self::NotConfigured(text)
             | Self::Fault(text)
             | Self::Away(text)
+            | Self::Unjudged(text)
             | Self::Library(text)
             | Self::Layout(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The answer.
-    pub fn answer(&self) -> Answer {
+    /// The problem details.
+    pub fn problem(&self) -> Problem {
         let told = self.told();
-        let problem = Problem {
-            r#type: format!("urn:tidegate:problem:{}", told.code),
+        let violated_policies = match self {
+            Self::Limited { policies, .. } => Some(policies.clone()),
+            _ => None,
+        };
+        Problem {
+            r#type: match violated_policies {
+                Some(_) => QUOTA_EXCEEDED.to_owned(),
+                None => format!("urn:tidegate:problem:{}", told.code),
+            },
             title: told.title,
             status: told.status,
             detail: told.detail,
             code: told.code,
             retry_after_s: told.retry_s,
-        };
-        let mut answer = Answer::with_type(told.status, "application/problem+json", &problem);
-        if let Some(seconds) = told.retry_s {
+            violated_policies,
+        }
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> Answer {
+        let problem = self.problem();
+        let mut answer = Answer::with_type(problem.status, "application/problem+json", &problem);
+        if let Some(seconds) = problem.retry_after_s {
             answer = answer.with("retry-after", seconds.to_string());
         }
         match self {
@@ -251,6 +302,7 @@ impl Refusal {
                 answer.with("www-authenticate", "Bearer error=\"invalid_token\"")
             }
             Self::Method(allow) => answer.with("allow", allow.to_string()),
+            Self::NoUpstream { .. } => answer.with("tidegate-degraded", "unavailable"),
             _ => answer,
         }
     }
@@ -301,6 +353,9 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::Denied(Denied::As),
         Refusal::NotOwner,
         Refusal::ServiceOnly,
+        Refusal::FollowersOnly,
+        Refusal::GiftOnly,
+        Refusal::TooManyRooms { most: 7 },
         Refusal::Banned { seconds: 7 },
         Refusal::Banned { seconds: 0 },
         Refusal::Muted { seconds: 7 },
@@ -316,7 +371,11 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::NotAllowed(text()),
         Refusal::KeyReused,
         Refusal::Rejected(text()),
-        Refusal::Limited { retry_s: 3 },
+        Refusal::Unjudged(text()),
+        Refusal::Limited {
+            retry_s: 3,
+            policies: vec!["ip", "user"],
+        },
         Refusal::Slow { retry_s: 0 },
         Refusal::NotConfigured(text()),
         Refusal::Fault(text()),
@@ -325,6 +384,11 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::Recovering { retry_s: 1 },
         Refusal::Library(text()),
         Refusal::Layout(text()),
+        Refusal::NoUpstream { retry_s: 2 },
+        Refusal::UpstreamTooLarge {
+            most_bytes: 1_048_576,
+        },
+        Refusal::Loop,
     ]
 }
 

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::Deserialize;
-use tidegate_limit::Policy;
 use tidegate_limit::limits::PROXIES_MAX;
+use tidegate_room::WhenBroken;
 use tidegate_stream::Region;
 use tidegate_stream::calls::Bounds;
 
 use crate::cors::Cors;
+use crate::kind;
 use crate::limits::{PREFIX_BYTES, REGIONS};
+use crate::policies::{Policies, WhenAway};
 
 /// The variables that are read, by name.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 21] = [
     "region",
     "regions",
     "redis_url",
@@ -25,6 +27,12 @@ pub const NAMES: [&str; 15] = [
     "limit_user",
     "limit_room",
     "limit_service",
+    "limit_routes",
+    "limit_costs",
+    "limit_redis_url",
+    "limit_redis_auth",
+    "limit_when_away",
+    "moderation_when_broken",
     "chat_max",
     "keep_max",
     "log_max",
@@ -51,19 +59,6 @@ pub struct RegionPlace {
     pub edge: String,
     /// The URL of its sockets.
     pub socket: String,
-}
-
-/// How much each is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policies {
-    /// Requests of an address.
-    pub ip: Policy,
-    /// Writes of a subject, in one room.
-    pub user: Policy,
-    /// Messages into a room, services' not counted.
-    pub room: Policy,
-    /// Requests of a service.
-    pub service: Policy,
 }
 
 /// How much history is kept, as the variables say.
@@ -96,6 +91,12 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// Rate limits.
     pub policies: Policies,
+    /// The Redis that counts, with its credentials if there are any: [`Settings::redis_url`] unless it has its own.
+    pub limit_redis_url: String,
+    /// What holds while that one is out of reach.
+    pub limit_when_away: WhenAway,
+    /// What holds when moderation is out of order.
+    pub moderation_when_broken: WhenBroken,
     /// History.
     pub kept: Kept,
 }
@@ -124,19 +125,23 @@ impl Settings {
         if trusted_proxies > PROXIES_MAX {
             return Err(wrong("trusted_proxies", format!("at most {PROXIES_MAX}")));
         }
+        let redis_url = redis_url(&read, "redis_url", "redis_auth")?;
+        let limit_redis_url = match read.text("limit_redis_url")? {
+            "" => redis_url.clone(),
+            _ => self::redis_url(&read, "limit_redis_url", "limit_redis_auth")?,
+        };
+        read.text("limit_redis_auth")?;
         Ok(Self {
             region: read.parse("region")?,
             regions: regions(read.text("regions")?)?,
-            redis_url: redis_url(read.text("redis_url")?, read.text("redis_auth")?)?,
+            redis_url,
             prefix: prefix(read.text("prefix")?)?,
             cors: read.parse("cors_origins")?,
             trusted_proxies,
-            policies: Policies {
-                ip: read.parse("limit_ip")?,
-                user: read.parse("limit_user")?,
-                room: read.parse("limit_room")?,
-                service: read.parse("limit_service")?,
-            },
+            policies: policies(&read)?,
+            limit_redis_url,
+            limit_when_away: read.parse("limit_when_away")?,
+            moderation_when_broken: read.parse("moderation_when_broken")?,
             kept,
         })
     }
@@ -227,26 +232,48 @@ fn regions(json: &str) -> Result<Vec<RegionPlace>, SettingsError> {
     Ok(regions)
 }
 
+fn policies(read: &Variables<'_>) -> Result<Policies, SettingsError> {
+    let policies = Policies {
+        ip: read.parse("limit_ip")?,
+        user: read.parse("limit_user")?,
+        room: read.parse("limit_room")?,
+        service: read.parse("limit_service")?,
+        routes: kind::table(read.text("limit_routes")?)
+            .map_err(|error| wrong("limit_routes", error))?,
+        costs: kind::table(read.text("limit_costs")?)
+            .map_err(|error| wrong("limit_costs", error))?,
+    };
+    policies
+        .check_costs()
+        .map_err(|why| wrong("limit_costs", why))?;
+    Ok(policies)
+}
+
 /// Puts the credentials into the address. They stand in a variable of their own because the address is also the host that
 /// the manifest allows, where credentials have no place.
-fn redis_url(url: &str, auth: &str) -> Result<String, SettingsError> {
+fn redis_url(
+    read: &Variables<'_>,
+    name: &'static str,
+    auth_name: &'static str,
+) -> Result<String, SettingsError> {
+    let (url, auth) = (read.text(name)?, read.text(auth_name)?);
     let (scheme, rest) = url
         .split_once("://")
         .filter(|(scheme, rest)| matches!(*scheme, "redis" | "rediss") && !rest.is_empty())
-        .ok_or_else(|| wrong("redis_url", "write redis://host:port or rediss://host:port"))?;
+        .ok_or_else(|| wrong(name, "write redis://host:port or rediss://host:port"))?;
     if auth.is_empty() {
         return Ok(url.to_owned());
     }
     if rest.contains('@') {
         return Err(wrong(
-            "redis_auth",
-            "`redis_url` holds credentials already; leave one out",
+            auth_name,
+            format!("`{name}` holds credentials already; leave one out"),
         ));
     }
     let sign = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#');
     if !auth.contains(':') || !auth.bytes().all(sign) {
         return Err(wrong(
-            "redis_auth",
+            auth_name,
             "write USER:PASSWORD (or :PASSWORD), with / @ ? # % escaped as in a URL",
         ));
     }
@@ -270,6 +297,12 @@ mod tests {
             ("limit_user", "20/10"),
             ("limit_room", "1000/10"),
             ("limit_service", "5000/10"),
+            ("limit_routes", "create=10/3600, join=60/60"),
+            ("limit_costs", "create=5"),
+            ("limit_redis_url", ""),
+            ("limit_redis_auth", ""),
+            ("limit_when_away", "closed"),
+            ("moderation_when_broken", "reject"),
             ("chat_max", "500"),
             ("keep_max", "2000"),
             ("log_max", "100000"),
@@ -326,6 +359,14 @@ mod tests {
             ("trusted_proxies", "17"),
             ("limit_ip", "many"),
             ("limit_service", "0/1"),
+            ("limit_routes", "fly=1/1"),
+            ("limit_routes", "join=1"),
+            ("limit_costs", "create=0"),
+            ("limit_costs", "chat=21"),
+            ("limit_costs", "create=11"),
+            ("limit_redis_url", "127.0.0.1"),
+            ("limit_when_away", "ajar"),
+            ("moderation_when_broken", ""),
             ("chat_max", "x"),
         ] {
             let error = Settings::read(&variables(&[(name, value)])).unwrap_err();
@@ -345,6 +386,16 @@ mod tests {
         assert_eq!(url(""), "redis://127.0.0.1:6379");
         assert_eq!(url("edge:s%40cret"), "redis://edge:s%40cret@127.0.0.1:6379");
         assert_eq!(url(":secret"), "redis://:secret@127.0.0.1:6379");
+        let own = [
+            ("redis_auth", ":secret"),
+            ("limit_redis_url", "redis://limits:6379"),
+            ("limit_redis_auth", ":other"),
+        ];
+        let limits = |changes: &[(&'static str, &str)]| {
+            Settings::read(&variables(changes)).unwrap().limit_redis_url
+        };
+        assert_eq!(limits(&own), "redis://:other@limits:6379");
+        assert_eq!(limits(&own[..1]), "redis://:secret@127.0.0.1:6379");
         let both = [("redis_url", "redis://a:b@h:1"), ("redis_auth", "c:d")];
         assert!(Settings::read(&variables(&both)).is_err());
     }

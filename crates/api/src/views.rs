@@ -3,6 +3,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::refusal::Problem;
+
 /// JSON text that is passed on as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json(String);
@@ -41,10 +43,80 @@ pub struct Room {
     pub created_ms: u64,
     /// Slow mode's pause, in ms; 0 is none.
     pub slow_ms: u32,
+    /// Chat is for followers only.
+    pub followers_only: bool,
+    /// Chat is closed.
+    pub gift_only: bool,
+    /// Who moderates it beside its owner.
+    pub moderators: Vec<String>,
+    /// Chat messages a second that a viewer is sent at most; 0 is no budget.
+    pub chat_budget: u32,
+    /// Chat messages that it keeps; 0 is as many as its region.
+    pub history_chat: u32,
+    /// Control and gift messages that it keeps; 0 is as many as its region.
+    pub history_keep: u32,
     /// Viewers now.
     pub online: u64,
     /// Likes so far.
     pub likes: u64,
+}
+
+/// A room in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// `open` or `token`.
+    pub access: &'static str,
+    /// Who owns it.
+    pub owner: String,
+    /// When it was created, in ms.
+    pub created_ms: u64,
+    /// Viewers, at most ten seconds old.
+    pub online: u64,
+}
+
+/// A page of the list of rooms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomList {
+    /// Rooms, those with most viewers first.
+    pub rooms: Vec<Listed>,
+    /// Where to go on; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// The answer to one message of a batch.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum BatchAnswer {
+    /// It is in the log.
+    Published {
+        /// 202.
+        status: u16,
+        /// Its id and the room's position.
+        #[serde(flatten)]
+        published: Published,
+    },
+    /// A like was counted.
+    Liked {
+        /// 202.
+        status: u16,
+        /// This region's total.
+        #[serde(flatten)]
+        liked: Liked,
+    },
+    /// Refused, as problem details.
+    Refused(Problem),
+}
+
+/// The answer to a batch.
+#[derive(Debug, Serialize)]
+pub struct Batch {
+    /// One for each message, in the order in which they were posted.
+    pub results: Vec<BatchAnswer>,
 }
 
 /// Where a socket is to be had.
@@ -167,6 +239,12 @@ mod tests {
             owner: "alice".into(),
             created_ms: 1_732_400_000_000,
             slow_ms: 0,
+            followers_only: false,
+            gift_only: true,
+            moderators: vec!["bob".into()],
+            chat_budget: 0,
+            history_chat: 50,
+            history_keep: 0,
             online: 3,
             likes: 12,
         }
@@ -185,7 +263,7 @@ mod tests {
                 url: "ws://127.0.0.1:7001/v1/connect".into(),
             }],
         };
-        insta::assert_snapshot!(text(&joined), @r#"{"room":{"id":"demo.lobby","title":"Lobby","state":"open","access":"open","owner":"alice","created_ms":1732400000000,"slow_ms":0,"online":3,"likes":12},"subject":"guest-00000000000000ab","ticket":"t1.k.p.m","ticket_expires_ms":1732403600000,"cursor":"1","endpoints":[{"region":"local","url":"ws://127.0.0.1:7001/v1/connect"}]}"#);
+        insta::assert_snapshot!(text(&joined), @r#"{"room":{"id":"demo.lobby","title":"Lobby","state":"open","access":"open","owner":"alice","created_ms":1732400000000,"slow_ms":0,"followers_only":false,"gift_only":true,"moderators":["bob"],"chat_budget":0,"history_chat":50,"history_keep":0,"online":3,"likes":12},"subject":"guest-00000000000000ab","ticket":"t1.k.p.m","ticket_expires_ms":1732403600000,"cursor":"1","endpoints":[{"region":"local","url":"ws://127.0.0.1:7001/v1/connect"}]}"#);
         let published = Published {
             id: "local-1732400000000-0".into(),
             cursor: "1bG9".into(),
@@ -224,6 +302,39 @@ mod tests {
             left_out: true,
         };
         insta::assert_snapshot!(text(&page), @r#"{"messages":[{"id":"eu-7-0","kind":"chat","lane":"chat","sub":"alice","info":{"level":7},"data":{"n":12345678901234567890123},"at_ms":7,"key":"ba7816bf8f01cfea"},{"id":"eu-7-0","kind":"chat","lane":"chat","sub":"alice","at_ms":7,"hidden":true},{"id":"eu-7-0","kind":"chat","lane":"chat","sub":"alice","data":null,"at_ms":7,"hidden":true}],"cursor":"1","left_out":true}"#);
+    }
+
+    #[test]
+    fn lists_and_batches_keep_their_form() {
+        let list = RoomList {
+            rooms: vec![Listed {
+                id: "demo.lobby".into(),
+                title: "Lobby".into(),
+                access: "token",
+                owner: "alice".into(),
+                created_ms: 7,
+                online: 3,
+            }],
+            after: Some("1x".into()),
+        };
+        insta::assert_snapshot!(text(&list), @r#"{"rooms":[{"id":"demo.lobby","title":"Lobby","access":"token","owner":"alice","created_ms":7,"online":3}],"after":"1x"}"#);
+        let batch = Batch {
+            results: vec![
+                BatchAnswer::Published {
+                    status: 202,
+                    published: Published {
+                        id: "eu-7-0".into(),
+                        cursor: "1".into(),
+                    },
+                },
+                BatchAnswer::Liked {
+                    status: 202,
+                    liked: Liked { likes: 7 },
+                },
+                BatchAnswer::Refused(crate::Refusal::NoRoom.problem()),
+            ],
+        };
+        insta::assert_snapshot!(text(&batch), @r#"{"results":[{"status":202,"id":"eu-7-0","cursor":"1"},{"status":202,"likes":7},{"type":"urn:tidegate:problem:no_room","title":"No such room","status":404,"detail":"create it first, or look for a slip in its id","code":"no_room"}]}"#);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Identity {
     pub scopes: Scopes,
     /// Where.
     pub rooms: Rooms,
+    /// Rooms that they follow; a token that says nothing of it follows none.
+    pub follows: Rooms,
     /// The hash of the token's `jti`, if it has one.
     pub token: Option<TokenHash>,
     /// When the token lapses, in ms since the epoch.
@@ -52,6 +54,9 @@ pub struct Claims {
     /// Where: room patterns; none for every room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rooms: Option<Vec<String>>,
+    /// Which rooms its holder follows: room patterns; none for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Vec<String>>,
     /// What goes with each of the holder's messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info: Option<Value>,
@@ -94,7 +99,12 @@ pub(crate) fn read(
             .map_err(bad)?
             .map(|scope| Scopes::from_claim(&scope))
             .unwrap_or_default(),
-        rooms: rooms(&mut claims).map_err(bad)?,
+        rooms: patterns(&mut claims, "rooms")
+            .map_err(bad)?
+            .unwrap_or_default(),
+        follows: patterns(&mut claims, "follows")
+            .map_err(bad)?
+            .unwrap_or_else(Rooms::none),
         token: token_hash(&mut claims).map_err(bad)?,
         expires_ms,
     })
@@ -159,15 +169,17 @@ fn info(claims: &mut Members) -> Result<String, String> {
     }
 }
 
-fn rooms(claims: &mut Members) -> Result<Rooms, String> {
-    match claims.take("rooms") {
-        None => Ok(Rooms::Every),
+fn patterns(claims: &mut Members, name: &str) -> Result<Option<Rooms>, String> {
+    let wrong = || format!("`{name}` must be a list of strings");
+    match claims.take(name) {
+        None => Ok(None),
         Some(Value::Array(list)) => {
             let patterns: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            let patterns = patterns.ok_or("`rooms` must be a list of strings")?;
-            Rooms::from_patterns(Some(&patterns)).map_err(|error| format!("`rooms`: {error}"))
+            Rooms::from_patterns(Some(&patterns.ok_or_else(wrong)?))
+                .map(Some)
+                .map_err(|error| format!("`{name}`: {error}"))
         }
-        Some(_) => Err("`rooms` must be a list of strings".to_owned()),
+        Some(_) => Err(wrong()),
     }
 }
 

@@ -82,6 +82,11 @@ pub enum Rooms {
 }
 
 impl Rooms {
+    /// No room.
+    pub fn none() -> Self {
+        Self::Listed(Vec::new())
+    }
+
     /// Reads the patterns of a token; without a list it is every room.
     ///
     /// # Errors

@@ -70,6 +70,7 @@ fn a_good_token_says_who_it_is() {
             info: r#"{"name":"Alice"}"#.to_owned(),
             scopes: [Scope::Publish, Scope::Moderate].into_iter().collect(),
             rooms: Rooms::from_patterns(Some(&["demo.*"])).unwrap(),
+            follows: Rooms::none(),
             token: Some(TokenHash::of("abc")),
             expires_ms: NOW_MS + 600_000,
         }
@@ -87,7 +88,25 @@ fn the_least_token_has_no_scopes_and_every_room() {
     .unwrap();
     assert_eq!(identity.scopes, Scopes::default());
     assert_eq!(identity.rooms, Rooms::Every);
+    assert_eq!(identity.follows, Rooms::none());
     assert_eq!((identity.info.as_str(), identity.token), ("", None));
+}
+
+#[test]
+fn a_token_says_which_rooms_its_holder_follows() {
+    let mut followed = claims();
+    followed["follows"] = json!(["demo.lobby", "fans.*"]);
+    let identity = judge(&token(HEADER, &followed.to_string())).unwrap();
+    let patterns = Rooms::from_patterns(Some(&["demo.lobby", "fans.*"])).unwrap();
+    assert_eq!(identity.follows, patterns);
+    for bad in [json!("demo.*"), json!([7]), json!(["a b"]), json!(null)] {
+        followed["follows"] = bad;
+        let refusal = judge(&token(HEADER, &followed.to_string())).unwrap_err();
+        assert!(
+            matches!(&refusal, TokenRefusal::BadClaims(why) if why.contains("`follows`")),
+            "{refusal:?}"
+        );
+    }
 }
 
 #[test]
@@ -102,6 +121,7 @@ fn what_is_signed_here_is_verified_here() {
         jti: Some("one".to_owned()),
         scope: "publish".to_owned(),
         rooms: Some(vec!["demo.*".to_owned()]),
+        follows: None,
         info: Some(json!({"level": 3})),
     };
     let token = sign(&keys(), &claims).unwrap();

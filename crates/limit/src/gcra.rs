@@ -1,7 +1,8 @@
 //! The generic cell rate algorithm (ITU-T I.371), as a decision without a clock.
 //!
 //! The state of one partition is its theoretical arrival time: when its bucket will be full again. Each unit moves it on
-//! by the emission interval; a call is allowed while it stays within `burst` intervals of now.
+//! by the emission interval; a call is allowed while it stays within `burst` intervals of now. A time further ahead counts
+//! as an empty bucket: after a clock was set back, nobody waits for it to catch up.
 
 use crate::policy::Numbers;
 use crate::standing::{Standing, Verdict};
@@ -44,7 +45,8 @@ fn debt_max_us(numbers: &Numbers) -> u64 {
 }
 
 fn charged(numbers: &Numbers, arrival_us: u64, now_us: u64) -> u64 {
-    arrival_us.max(now_us) + numbers.emission_us * u64::from(numbers.cost)
+    arrival_us.clamp(now_us, now_us + debt_max_us(numbers))
+        + numbers.emission_us * u64::from(numbers.cost)
 }
 
 fn fits(numbers: &Numbers, arrival_us: u64, now_us: u64) -> bool {
@@ -52,8 +54,8 @@ fn fits(numbers: &Numbers, arrival_us: u64, now_us: u64) -> bool {
 }
 
 fn standing(numbers: &Numbers, before_us: u64, after_us: u64, now_us: u64) -> Standing {
-    let debt_us = after_us.saturating_sub(now_us);
-    let room_us = debt_max_us(numbers).saturating_sub(debt_us);
+    let debt_us = after_us.saturating_sub(now_us).min(debt_max_us(numbers));
+    let room_us = debt_max_us(numbers) - debt_us;
     let allowed = fits(numbers, before_us, now_us);
     let over_us =
         (charged(numbers, before_us, now_us) - now_us).saturating_sub(debt_max_us(numbers));
@@ -127,11 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn a_state_from_a_clock_that_went_back_is_a_debt_and_nothing_worse() {
+    fn a_state_from_a_clock_that_went_back_is_an_empty_bucket_and_nothing_worse() {
         let policy = numbers(1, 1_000, 5, 1);
         let decision = decide(NOW_US, &[(policy, NOW_US + 3_600_000_000)]);
         assert!(!decision.verdict.allowed);
-        assert_eq!(decision.verdict.standings[0].remaining, 0);
+        let standing = decision.verdict.standings[0];
+        assert_eq!(
+            (standing.remaining, standing.reset_ms, standing.retry_ms),
+            (0, 5_000, 1_000)
+        );
     }
 
     proptest! {

@@ -4,11 +4,13 @@
 //! crate checks policies and makes the numbers that it takes.
 
 pub mod address;
+pub mod away;
 pub mod gcra;
 pub mod header;
 pub mod limits;
 pub mod policy;
 pub mod standing;
 
+pub use away::Allowance;
 pub use policy::{Policy, PolicyError, PolicyName};
 pub use standing::{Standing, Verdict};

@@ -14,7 +14,10 @@ pub const WINDOW_MAX_S: u32 = 86_400;
 /// which are exact up to 2^53; the epoch in us is below 2^51 until 2041, and 30 days are below 2^42.
 pub const DEBT_MAX_US: u64 = 30 * 86_400 * 1_000_000;
 
-/// Policies of one call, at most: address, subject, room, and one more.
+/// Partitions that one instance remembers while Redis is out of reach, at most: below 200 kB of keys and times.
+pub const AWAY_PARTITIONS: usize = 1_024;
+
+/// Policies of one call, at most: address, subject, room, route, and as many again.
 pub const POLICIES_MAX: usize = 8;
 
 /// Longest partition, in bytes: a subject or a room id of 64 bytes, with what may precede it.

@@ -1,9 +1,10 @@
 //! The words of a namespace, ready to be looked for.
 
+use crate::limits::MATCHES_MAX;
 use crate::rules::{self, Act, RulesError};
-use crate::text::{Folded, fold};
+use crate::text::Folded;
 
-/// A sorted list of words without case, each with what to do about it.
+/// A sorted list of folded words, each with what to do about it.
 #[derive(Debug, Clone, Default)]
 pub struct WordList(Vec<Word>);
 
@@ -16,10 +17,18 @@ struct Word {
 /// What was found in one text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
-    /// The weightiest act of the words that stand in it.
+    /// The weightiest act of the words that stand in it, if that is more than to allow it.
     pub act: Option<Act>,
     /// The text with what is to be replaced blotted out, if there is anything.
     pub replaced: Option<String>,
+}
+
+/// Where a word stands, by the signs of the text as it was written, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Match {
+    first: usize,
+    last: usize,
+    act: Act,
 }
 
 impl WordList {
@@ -28,14 +37,17 @@ impl WordList {
     /// # Errors
     /// [`RulesError`].
     pub fn parse(rules: &[u8]) -> Result<Self, RulesError> {
-        let fold_word = |word: &str| word.chars().flat_map(fold).collect();
-        let mut words: Vec<Word> = rules::parse(rules)?
-            .into_iter()
-            .map(|rule| Word {
-                signs: fold_word(&rule.word),
+        let mut words = Vec::new();
+        for (index, rule) in rules::parse(rules)?.into_iter().enumerate() {
+            let signs = Folded::of(&rule.word).signs;
+            if signs.is_empty() {
+                return Err(RulesError::Unseen(index + 1));
+            }
+            words.push(Word {
+                signs: signs.into(),
                 act: rule.act,
-            })
-            .collect();
+            });
+        }
         // Of one word that stands there twice the weightier act counts, which comes last.
         words.sort_unstable_by(|a, b| b.cmp(a));
         words.dedup_by(|later, kept| later.signs == kept.signs);
@@ -53,26 +65,63 @@ impl WordList {
         self.0.is_empty()
     }
 
-    /// Looks for all words in a text.
+    /// Looks for all words in a text: as it stands, and with digits read as letters, where `1` may be an `i` or an `l`.
     pub fn find(&self, text: &str) -> Found {
-        let mut found = Found::default();
-        let folded = Folded::of(text);
-        let mut blots: Vec<(usize, usize)> = Vec::new();
-        for start in 0..folded.signs.len() {
-            if !folded.is_boundary(start) || !folded.is_whole(start) {
-                continue;
+        if self.is_empty() {
+            return Found::default();
+        }
+        let plain = Folded::of(text);
+        let mut matches = Vec::new();
+        self.find_in(&plain, &mut matches);
+        if let Some(read) = plain.without_digits('i') {
+            self.find_in(&read, &mut matches);
+            if plain.signs.contains(&'1')
+                && let Some(read) = plain.without_digits('l')
+            {
+                self.find_in(&read, &mut matches);
             }
-            self.find_at(&folded, start, |end, act| {
-                found.act = found.act.max(Some(act));
-                if act == Act::Replace {
-                    blots.push((folded.origins[start], folded.origins[end - 1]));
-                }
-            });
         }
-        if !blots.is_empty() {
-            found.replaced = Some(blotted(text, &blots));
+        let allowed: Vec<Match> = matches
+            .extract_if(.., |found| found.act == Act::Allow)
+            .collect();
+        matches.retain(|found| {
+            !allowed
+                .iter()
+                .any(|all| all.first <= found.first && found.last <= all.last)
+        });
+        let blots: Vec<Match> = matches
+            .iter()
+            .filter(|found| found.act == Act::Replace)
+            .copied()
+            .collect();
+        Found {
+            act: matches.iter().map(|found| found.act).max(),
+            replaced: (!blots.is_empty()).then(|| blotted(text, blots)),
         }
-        found
+    }
+
+    fn find_in(&self, folded: &Folded, matches: &mut Vec<Match>) {
+        for start in 0..folded.signs.len() {
+            if folded.is_boundary(start) && folded.is_whole(start) {
+                self.find_at(folded, start, |end, act| {
+                    let found = Match {
+                        first: folded.origins[start].0,
+                        last: folded.origins[end - 1].1,
+                        act,
+                    };
+                    // Further ones could not make it worse than to be refused as a whole.
+                    match matches.len() < MATCHES_MAX {
+                        true => matches.push(found),
+                        false => {
+                            matches[MATCHES_MAX - 1] = Match {
+                                act: Act::Reject,
+                                ..found
+                            }
+                        }
+                    }
+                });
+            }
+        }
     }
 
     /// Tells of each word that begins at `start`, by narrowing the sorted list down sign by sign.
@@ -97,14 +146,15 @@ impl WordList {
     }
 }
 
-fn blotted(text: &str, blots: &[(usize, usize)]) -> String {
+fn blotted(text: &str, mut blots: Vec<Match>) -> String {
+    blots.sort_unstable_by_key(|blot| blot.first);
     let mut blots = blots.iter().peekable();
     let mut until = None;
     text.chars()
         .enumerate()
         .map(|(index, sign)| {
-            while let Some((_, last)) = blots.next_if(|(first, _)| *first <= index) {
-                until = until.max(Some(*last));
+            while let Some(blot) = blots.next_if(|blot| blot.first <= index) {
+                until = until.max(Some(blot.last));
             }
             if until.is_some_and(|last| index <= last) {
                 '*'
@@ -152,6 +202,7 @@ mod tests {
             "spam1 ****_1 (****)"
         );
         assert_eq!(replaced(&["$$$"], "a$$$b"), "a***b");
+        assert_eq!(replaced(&["spam"], "hi@spam"), "hi@****");
     }
 
     #[test]
@@ -179,6 +230,49 @@ mod tests {
     }
 
     #[test]
+    fn disguises_do_not_help() {
+        for text in [
+            "ＳＰＡＭ",
+            "ѕрам",
+            "s\u{200B}p\u{200D}a\u{AD}m",
+            "s\u{336}p\u{336}a\u{336}m\u{336}",
+            "5P4M",
+            "𝕤𝕡𝕒𝕞",
+            "ꜱᴘᴀᴍ",
+            "🆂🅿🅰🅼",
+        ] {
+            let stars = "*".repeat(text.chars().count());
+            assert_eq!(replaced(&["spam"], text), stars, "{text}");
+        }
+        assert_eq!(replaced(&["kill"], "k1ll ki11 kil1"), "**** **** ****");
+        assert_eq!(replaced(&["ass"], "455 of them, a55"), "455 of them, ***");
+        assert_eq!(replaced(&["4chan"], "4chan 4CHAN"), "***** *****");
+        assert_eq!(replaced(&["хрен"], "xpeн"), "****", "Latin in Cyrillic");
+        assert_eq!(replaced(&["垃圾"], "垃\u{200B}圾吗"), "***吗");
+        assert_eq!(replaced(&["ano"], "un año"), "un año");
+    }
+
+    #[test]
+    fn what_is_allowed_covers_what_stands_in_it() {
+        let list = list(&[
+            ("大陆", "reject"),
+            ("大陆架", "allow"),
+            ("ass", "replace"),
+            ("kick ass", "allow"),
+        ]);
+        assert_eq!(list.find("东海大陆架").act, None);
+        assert_eq!(list.find("大陆架和大陆").act, Some(Act::Reject));
+        let found = list.find("Kick ass, ass!");
+        assert_eq!(found.replaced.as_deref(), Some("Kick ass, ***!"));
+    }
+
+    #[test]
+    fn a_word_that_nobody_sees_is_refused() {
+        let rules = br#"{"words":[{"word":"ok","do":"shadow"},{"word":"\u200b","do":"reject"}]}"#;
+        assert_eq!(WordList::parse(rules).unwrap_err(), RulesError::Unseen(2));
+    }
+
+    #[test]
     fn the_weightiest_act_counts() {
         let list = list(&[
             ("a", "replace"),
@@ -198,7 +292,7 @@ mod tests {
     proptest! {
         /// Against the plainest search there is, over a small alphabet so that words are found often.
         #[test]
-        fn it_finds_what_a_plain_search_finds(words in prop::collection::vec("[abß你好 ]{0,3}[ab你]", 1..8), text in "[abAB你好 ß.]{0,20}") {
+        fn it_finds_what_a_plain_search_finds(words in prop::collection::vec("[abß你好 ]{0,3}[abа你]", 1..8), text in "[abABа你好 ß.\u{200B}\u{336}]{0,20}") {
             let words: Vec<_> = words.iter().map(|word| word.trim()).collect();
             let rules: Vec<_> = words.iter().map(|word| (*word, "replace")).collect();
             let found = list(&rules).find(&text).replaced.unwrap_or_else(|| text.clone());
@@ -211,7 +305,7 @@ mod tests {
                     let end = start + word.len();
                     let whole = [start, end].iter().all(|at| folded.is_boundary(*at) && folded.is_whole(*at));
                     if window == word && whole {
-                        expected[folded.origins[start]..=folded.origins[end - 1]].fill('*');
+                        expected[folded.origins[start].0..=folded.origins[end - 1].1].fill('*');
                     }
                 }
             }
@@ -224,6 +318,7 @@ mod tests {
             if let Some(replaced) = found.replaced {
                 prop_assert_eq!(replaced.chars().count(), text.chars().count());
                 prop_assert!(replaced.len() <= text.len());
+                prop_assert_eq!(list(&[("a", "replace"), ("the", "replace"), ("的", "replace")]).find(&replaced), Found::default());
             }
         }
     }

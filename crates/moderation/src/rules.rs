@@ -1,4 +1,4 @@
-//! Rules as they lie in Redis: `{"words":[{"word":"…","do":"reject|replace|shadow"}]}`.
+//! Rules as they lie in Redis: `{"words":[{"word":"…","do":"allow|replace|shadow|reject"}]}`.
 
 use serde::Deserialize;
 
@@ -8,6 +8,8 @@ use crate::limits::{RULES_BYTES, WORD_SIGNS, WORDS_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Act {
+    /// Leave it, and whatever stands within it, alone.
+    Allow,
     /// Put `*` for each of its signs.
     Replace,
     /// Show the message to its sender only.
@@ -41,7 +43,7 @@ pub enum RulesError {
     TooLarge,
     /// Not of their form.
     #[error(
-        "rules are written {{\"words\":[{{\"word\":\"…\",\"do\":\"reject|replace|shadow\"}}]}}: {0}"
+        "rules are written {{\"words\":[{{\"word\":\"…\",\"do\":\"allow|replace|shadow|reject\"}}]}}: {0}"
     )]
     Form(String),
     /// Too many words.
@@ -52,6 +54,9 @@ pub enum RulesError {
         "word {0} of the list must be 1 to {WORD_SIGNS} signs without control signs or spaces at its ends"
     )]
     Word(usize),
+    /// A word of which nothing is left when it is folded.
+    #[error("word {0} of the list holds nothing but signs that nobody sees")]
+    Unseen(usize),
 }
 
 /// Reads rules.

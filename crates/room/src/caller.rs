@@ -16,6 +16,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Rooms that it is good for.
     pub rooms: Rooms,
+    /// Rooms that the subject follows.
+    pub follows: Rooms,
     /// Hash of the token's id, to look for its revocation.
     pub token: Option<String>,
     /// When it lapses.
@@ -29,6 +31,8 @@ pub enum Acts {
     ByScope,
     /// Only if the room is the caller's own, which the room itself decides.
     AsOwner,
+    /// Only as the room's owner or as one of its moderators, which the room itself decides.
+    AsModerator,
 }
 
 /// Why a call is not allowed: 403.
@@ -46,6 +50,9 @@ pub enum Denied {
     /// Speaking in somebody's name.
     #[error("only the scope `service` publishes in another's name (`as`)")]
     As,
+    /// Creating rooms for somebody else.
+    #[error("only the scope `service` creates rooms for others (`owner`)")]
+    Owner,
 }
 
 impl Caller {
@@ -111,13 +118,16 @@ impl Caller {
         self.covers(room)
     }
 
-    /// Whether the caller may create a room of this id.
+    /// Whether the caller may create a room of this id, for somebody else if `owner` says so.
     ///
     /// # Errors
     /// See [`Denied`].
-    pub fn may_create(&self, room: &RoomId) -> Result<(), Denied> {
+    pub fn may_create(&self, room: &RoomId, owner: Option<&Subject>) -> Result<(), Denied> {
         if room.is_reserved() {
             return Err(Denied::Reserved(room.clone()));
+        }
+        if owner.is_some_and(|owner| *owner != self.subject) && !self.is_service() {
+            return Err(Denied::Owner);
         }
         self.needs(Scope::RoomsWrite)?;
         self.covers(room)
@@ -131,7 +141,7 @@ impl Caller {
         if room.is_reserved() {
             return Err(Denied::Reserved(room.clone()));
         }
-        self.acts(room, Scope::RoomsWrite)
+        self.acts(room, Scope::RoomsWrite, Acts::AsOwner)
     }
 
     /// By which right the caller bans, mutes, kicks and hides in a room. In reserved rooms services do.
@@ -142,23 +152,24 @@ impl Caller {
         if room.is_reserved() && !self.is_service() {
             return Err(Denied::Reserved(room.clone()));
         }
-        self.acts(room, Scope::Moderate)
+        self.acts(room, Scope::Moderate, Acts::AsModerator)
     }
 
-    fn acts(&self, room: &RoomId, scope: Scope) -> Result<Acts, Denied> {
+    fn acts(&self, room: &RoomId, scope: Scope, otherwise: Acts) -> Result<Acts, Denied> {
         self.covers(room)?;
         Ok(if self.has(scope) {
             Acts::ByScope
         } else {
-            Acts::AsOwner
+            otherwise
         })
     }
 
-    /// Whether a ticket says that its holder moderates: by scope, or as the room's owner.
-    pub fn is_moderator(&self, room: &RoomId, owner: &str) -> bool {
+    /// Whether a ticket says that its holder moderates: by scope, as the room's owner, or as one of its moderators.
+    pub fn is_moderator(&self, room: &RoomId, owner: &str, moderators: &[String]) -> bool {
+        let subject = self.subject.as_str();
         match self.moderates(room) {
             Ok(Acts::ByScope) => true,
-            Ok(Acts::AsOwner) => owner == self.subject.as_str(),
+            Ok(_) => owner == subject || moderators.iter().any(|name| name == subject),
             Err(_) => false,
         }
     }
@@ -174,6 +185,7 @@ mod tests {
             info: String::new(),
             scopes: Scopes::from_names(scopes.iter().copied()),
             rooms: Rooms::from_patterns(rooms).unwrap(),
+            follows: Rooms::none(),
             token: None,
             expires_ms: 0,
         }
@@ -201,6 +213,11 @@ mod tests {
             Err(Denied::As)
         );
         let service = caller(&["service"], Some(&[]));
+        let bob: Subject = "bob".parse().unwrap();
+        let writer = caller(&["rooms:write"], None);
+        assert_eq!(writer.may_create(&lobby, Some(&bob)), Err(Denied::Owner));
+        assert_eq!(writer.may_create(&lobby, Some(&writer.subject)), Ok(()));
+        assert_eq!(service.may_create(&lobby, Some(&bob)), Ok(()));
         for kind in [PostKind::Gift, PostKind::Control, PostKind::Like] {
             assert_eq!(service.may_publish(&lobby, kind, true), Ok(()));
         }
@@ -214,7 +231,7 @@ mod tests {
         );
         for covered in ["demo.a", "demo.", "x"] {
             assert_eq!(some.may_read(&room(covered)), Ok(()));
-            assert_eq!(some.may_create(&room(covered)), Ok(()));
+            assert_eq!(some.may_create(&room(covered), None), Ok(()));
         }
         for other in ["demo", "xy", "other.demo.a"] {
             let denied = Denied::Room(room(other));
@@ -234,14 +251,18 @@ mod tests {
         let lobby = room("demo.lobby");
         let plain = caller(&["publish"], None);
         assert_eq!(plain.changes(&lobby), Ok(Acts::AsOwner));
-        assert_eq!(plain.moderates(&lobby), Ok(Acts::AsOwner));
-        assert!(plain.is_moderator(&lobby, "alice") && !plain.is_moderator(&lobby, "bob"));
+        assert_eq!(plain.moderates(&lobby), Ok(Acts::AsModerator));
+        let helpers = ["alice".to_owned()];
+        assert!(
+            plain.is_moderator(&lobby, "alice", &[]) && !plain.is_moderator(&lobby, "bob", &[])
+        );
+        assert!(plain.is_moderator(&lobby, "bob", &helpers));
         let moderator = caller(&["moderate"], None);
         assert_eq!(moderator.moderates(&lobby), Ok(Acts::ByScope));
         assert_eq!(moderator.changes(&lobby), Ok(Acts::AsOwner));
-        assert!(moderator.is_moderator(&lobby, "bob"));
+        assert!(moderator.is_moderator(&lobby, "bob", &[]));
         assert_eq!(
-            plain.may_create(&lobby),
+            plain.may_create(&lobby, None),
             Err(Denied::Scope(Scope::RoomsWrite))
         );
     }
@@ -259,7 +280,7 @@ mod tests {
                 Err(denied.clone())
             );
             assert_eq!(everything.moderates(&id), Err(denied.clone()));
-            assert_eq!(service.may_create(&id), Err(denied.clone()));
+            assert_eq!(service.may_create(&id, None), Err(denied.clone()));
             assert_eq!(service.changes(&id), Err(denied));
             assert_eq!(service.may_publish(&id, PostKind::Control, false), Ok(()));
             assert_eq!(service.moderates(&id), Ok(Acts::ByScope));

@@ -19,6 +19,27 @@ pub const TITLE_CHARS: usize = 128;
 /// Longest pause of slow mode, in ms: an hour.
 pub const SLOW_MS: u32 = 60 * 60 * 1000;
 
+/// Most moderators of a room. Their names go into one field of 1,024 bytes: 16 of 63 signs and 15 commas are 1,023.
+pub const MODERATORS: usize = 16;
+
+/// Largest budget of chat, in messages a second for one viewer. Nobody reads a tenth of it.
+pub const CHAT_BUDGET: u32 = 1_000;
+
+/// Least and most messages that a room may be told to keep. Fewer than ten would make every short break a `reset`; the
+/// region's own bound, which is lower as a rule, caps the rest.
+pub const HISTORY: std::ops::RangeInclusive<u32> = 10..=100_000;
+
+/// Most messages of one batch.
+pub const BATCH: usize = 100;
+
+/// Longest body of a batch, in bytes: 100 messages of 4 KiB of data, 512 B of info and 512 B of everything else.
+pub const BATCH_BODY_BYTES: usize = BATCH * (DATA_BYTES + INFO_BYTES + 512);
+
+/// Most rooms in one page of the list, and how many without being told.
+pub const LIST_MOST: u32 = 100;
+/// See [`LIST_MOST`].
+pub const LIST_DEFAULT: u32 = 20;
+
 /// Longest idempotency key, in bytes.
 pub const KEY_BYTES: usize = 64;
 

@@ -11,6 +11,13 @@ use crate::limits::NAMESPACE_BYTES;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace(String);
 
+impl Namespace {
+    /// The namespace as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Default for Namespace {
     fn default() -> Self {
         Self("default".to_owned())

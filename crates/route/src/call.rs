@@ -36,6 +36,12 @@ pub enum Call {
 pub enum RoomsCall {
     /// `POST /v1/rooms`
     CreateRoom,
+    /// `GET /v1/rooms`
+    ListRooms,
+    /// `POST /v1/messages`
+    PublishBatch,
+    /// `POST /v1/users/{user}/disconnect`
+    Disconnect(Subject),
     /// `GET /v1/rooms/{room}`
     ReadRoom(RoomId),
     /// `PATCH /v1/rooms/{room}`
@@ -80,6 +86,9 @@ pub enum RouteError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     CreateRoom,
+    ListRooms,
+    PublishBatch,
+    Disconnect,
     ReadRoom,
     ChangeRoom,
     CloseRoom,
@@ -94,8 +103,15 @@ enum Name {
     Ready,
 }
 
-const TABLE: [(Method, &str, Name); 15] = [
+const TABLE: [(Method, &str, Name); 18] = [
     (Method::Post, "/v1/rooms", Name::CreateRoom),
+    (Method::Get, "/v1/rooms", Name::ListRooms),
+    (Method::Post, "/v1/messages", Name::PublishBatch),
+    (
+        Method::Post,
+        "/v1/users/{user}/disconnect",
+        Name::Disconnect,
+    ),
     (Method::Get, "/v1/rooms/{room}", Name::ReadRoom),
     (Method::Patch, "/v1/rooms/{room}", Name::ChangeRoom),
     (Method::Delete, "/v1/rooms/{room}", Name::CloseRoom),
@@ -127,6 +143,13 @@ const TABLE: [(Method, &str, Name); 15] = [
     (Method::Get, "/healthz", Name::Health),
     (Method::Get, "/readyz", Name::Ready),
 ];
+
+/// Whether a path is Tidegate's own, with something at it or not: `/v1` and what lies below, and the probes. No configured
+/// route can have such a path.
+pub fn is_own(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    matches!(first, "v1" | "healthz" | "readyz")
+}
 
 /// The table of all calls.
 #[derive(Debug)]
@@ -169,6 +192,9 @@ impl Calls {
             Name::Health => return Ok(Call::Health),
             Name::Ready => return Ok(Call::Ready),
             Name::CreateRoom => RoomsCall::CreateRoom,
+            Name::ListRooms => RoomsCall::ListRooms,
+            Name::PublishBatch => RoomsCall::PublishBatch,
+            Name::Disconnect => RoomsCall::Disconnect(named(&found.params, "user")?),
             Name::ReadRoom => RoomsCall::ReadRoom(room()?),
             Name::ChangeRoom => RoomsCall::ChangeRoom(room()?),
             Name::CloseRoom => RoomsCall::CloseRoom(room()?),
@@ -294,6 +320,15 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn every_call_has_a_path_of_ones_own() {
+        for (_, pattern) in Calls::table() {
+            assert!(is_own(pattern), "{pattern}");
+        }
+        assert!(is_own("/v1") && is_own("/v1/else") && is_own("/healthz/"));
+        assert!(!is_own("/") && !is_own("/v2/rooms") && !is_own("/v10") && !is_own("/x/v1"));
     }
 
     #[test]

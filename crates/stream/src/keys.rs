@@ -66,6 +66,26 @@ impl Keys {
         format!("{}:rules:{namespace}", self.prefix)
     }
 
+    /// Hash: settings of a namespace.
+    pub fn namespace(&self, namespace: &str) -> String {
+        format!("{}:ns:{namespace}", self.prefix)
+    }
+
+    /// Hash: routes to upstreams, and their pools.
+    pub fn routes(&self) -> String {
+        format!("{}:routes", self.prefix)
+    }
+
+    /// String: what edges tell each other of a pool of upstreams.
+    pub fn pool(&self, name: &str) -> String {
+        format!("{}:up:{name}", self.prefix)
+    }
+
+    /// String: an upstream's answer, kept for when it fails, by what tells it from others.
+    pub fn stale(&self, parts: &[&str]) -> String {
+        format!("{}:stale:{}", self.prefix, digest::joined(parts))
+    }
+
     /// String: GCRA state of one policy and partition.
     pub fn limit(&self, policy: &str, partition: &str) -> String {
         format!("{}:limit:{policy}:{partition}", self.prefix)
@@ -83,6 +103,11 @@ impl Keys {
     /// Zset: the shard's rooms by viewers.
     pub fn rooms(&self, shard: Shard) -> String {
         self.of_shard(shard, "rooms")
+    }
+
+    /// Hash: namespace -> rooms of it in the shard.
+    pub fn namespaces(&self, shard: Shard) -> String {
+        self.of_shard(shard, "ns")
     }
 
     /// String: below this id a region's history may be missing here.

@@ -3,10 +3,12 @@
 //! Needs `edge-host`, `fanout` and the components built; `cargo xtask test e2e` does that first.
 
 pub mod http;
+pub mod judge;
 pub mod process;
 pub mod sse;
 pub mod system;
 pub mod token;
+pub mod upstream;
 pub mod viewer;
 pub mod wait;
 

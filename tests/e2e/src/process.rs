@@ -6,10 +6,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait::soon;
+use crate::wait::{soon, within};
+
+/// How long a start may take: a first one compiles the components, on a machine that others use too.
+const START: Duration = Duration::from_secs(90);
 
 /// A running process. Dropping it kills it.
 pub struct Process {
@@ -70,7 +74,12 @@ impl Process {
 
     /// Waits for the line that begins so, and gives what follows.
     pub fn ready(&mut self, beginning: &str) -> String {
-        soon(&format!("{}: `{beginning}`", self.name), || {
+        self.ready_within(START, beginning)
+    }
+
+    /// The same, with more patience.
+    pub fn ready_within(&mut self, most: Duration, beginning: &str) -> String {
+        within(most, &format!("{}: `{beginning}`", self.name), || {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
                 panic!("{} ended ({status}):\n{}", self.name, self.last_lines());
             }

@@ -1,7 +1,8 @@
 //! Redis, an edge and fan-out nodes, on free ports, in a folder of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use redis_tests::RedisServer;
 use serde_json::{Value, json};
@@ -23,6 +24,12 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// Further flags of every node.
     pub node_flags: Vec<&'static str>,
+    /// Another manifest than the checkout's own.
+    pub manifest: Option<PathBuf>,
+    /// Another folder than the user's for compiled components.
+    pub cache: Option<PathBuf>,
+    /// Further flags of the edge.
+    pub edge_flags: Vec<&'static str>,
 }
 
 /// A node and how to start it again.
@@ -77,6 +84,14 @@ impl System {
             });
         }
         system
+    }
+
+    /// One more node, with further flags, which hold for later ones too.
+    pub fn add_node(&mut self, flags: &[&'static str]) {
+        self.options.node_flags.extend(flags);
+        let name = format!("n{}", self.nodes.len() + 1);
+        let node = self.start_node(&name, "127.0.0.1:0", "127.0.0.1:0");
+        self.nodes.push(node);
     }
 
     fn start_node(&self, name: &str, listen: &str, admin: &str) -> Node {
@@ -226,8 +241,15 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
     command
         .current_dir(dir)
         .arg("--manifest")
-        .arg(root().join("spin.toml"))
-        .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"]);
+        .arg(match &options.manifest {
+            Some(manifest) => manifest.clone(),
+            None => root().join("spin.toml"),
+        })
+        .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"])
+        .args(&options.edge_flags);
+    if let Some(cache) = &options.cache {
+        command.arg("--cache-dir").arg(cache);
+    }
     let mut variables = vec![
         ("limit_ip", "1000000/1".to_owned()),
         ("limit_user", "1000000/1".to_owned()),
@@ -236,6 +258,7 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
     variables.extend(options.variables.iter().cloned());
     environment(&mut command, redis_url, &variables);
     let mut process = Process::start("edge", command, dir);
-    let url = process.ready("listening on ");
+    // Compiling a component of 20 MB for the first time takes its time.
+    let url = process.ready_within(Duration::from_secs(240), "listening on ");
     (process, url)
 }

@@ -19,6 +19,7 @@ fn what_everybody_looks_for_is_there() {
         "components",
         "wit",
         "services",
+        "examples",
         "tools",
         "infra",
         "tests",
@@ -35,7 +36,7 @@ fn sources_are_short() {
         .into_iter()
         .filter(|(name, _)| {
             name.ends_with(".rs")
-                && ["crates/", "components/", "services/", "tools/"]
+                && ["crates/", "components/", "examples/", "services/", "tools/"]
                     .iter()
                     .any(|layer| name.starts_with(layer))
         })

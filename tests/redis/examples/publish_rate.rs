@@ -91,7 +91,7 @@ fn prepare(redis: &mut Connection, keys: &Keys) -> Vec<Vec<Vec<u8>>> {
                 fields: &[],
             },
             by: None,
-            as_owner: false,
+            right: tidegate_stream::calls::Right::Scope,
             trace: "",
         };
         run(redis, &create.call(keys, &bounds).command());

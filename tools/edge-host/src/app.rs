@@ -12,6 +12,7 @@ use crate::compose::compose;
 use crate::engine::Engine;
 use crate::handler::{Components, Handler, Limits};
 use crate::hosts::AllowedHosts;
+use crate::http_pool::Pool;
 use crate::manifest::Manifest;
 use crate::redis::Connections;
 use crate::routes::Routes;
@@ -46,6 +47,7 @@ impl App {
         let cache = cache_folder(args.cache_dir.as_deref())?;
         let engine = Engine::new(&cache)?;
         let connections = Connections::new();
+        let pool = Pool::new();
         let limits = Limits {
             max_memory_bytes: args.max_memory_bytes,
             request_timeout: Duration::from_millis(args.request_timeout_ms),
@@ -59,15 +61,22 @@ impl App {
                     .with_context(|| format!("`component.{id}.allowed_outbound_hosts`"))?,
                 variables: variables.of_component(id, component)?,
             };
-            let service = engine
+            let loaded = engine
                 .load(&compose(id, component)?)
                 .with_context(|| format!("component {id:?}"))?;
             components.insert(
                 id.clone(),
-                Handler::new(service, Arc::new(config), connections.clone(), limits),
+                Handler::new(
+                    loaded.service,
+                    Arc::new(config),
+                    connections.clone(),
+                    pool.clone(),
+                    limits,
+                ),
             );
             tracing::info!(
                 component = id,
+                compiled = loaded.compiled,
                 took_ms = started.elapsed().as_millis(),
                 "component is ready"
             );

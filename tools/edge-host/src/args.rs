@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::limits;
 
-/// Runs the `spin.toml` of an app on machines without Spin: HTTP trigger, component dependencies, variables, outbound Redis.
+/// Runs the `spin.toml` of an app on machines without Spin: HTTP trigger, component dependencies, variables, outbound
+/// Redis and HTTP.
 ///
 /// When it is ready it prints one line on stdout, `listening on http://ADDRESS`; everything else goes to stderr.
 /// Variables come from SPIN_VARIABLE_NAME in the environment or in the env file, as in Spin.
@@ -17,8 +18,12 @@ use crate::limits;
 #[derive(Debug, Parser)]
 #[command(version, about, verbatim_doc_comment)]
 pub struct Args {
+    /// What to do instead of running the app.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// The app's manifest.
-    #[arg(long, value_name = "FILE", default_value = "spin.toml")]
+    #[arg(long, value_name = "FILE", default_value = "spin.toml", global = true)]
     pub manifest: PathBuf,
 
     /// Where to listen; port 0 takes a free one.
@@ -48,6 +53,20 @@ pub struct Args {
     /// Write the log as JSON, one object a line.
     #[arg(long)]
     pub log_json: bool,
+}
+
+/// What can be done with an app besides running it.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes the app with each component's dependencies composed into it, as `spin registry push` sends it.
+    ///
+    /// The folder gets one component file for each route's component and a spin.toml without dependencies. Templates
+    /// and variables stay as they are.
+    Compose {
+        /// The folder to write to; it is made if need be.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 fn memory(text: &str) -> Result<usize, String> {

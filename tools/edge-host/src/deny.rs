@@ -1,13 +1,20 @@
 //! Capabilities that a dependency does not inherit.
 //!
 //! Spin composes an adapter component in front of such a dependency, which answers every call with a refusal. Here the
-//! dependency's imports are renamed instead before it is composed, `spin:` to `deny:`, and the host answers behind the
-//! new names, with the same refusals: `open` is an `other` error, a variable is undefined. Nothing else needs denying: environment and files are always empty here,
-//! sockets closed, and outbound HTTP refused to everybody.
+//! dependency's imports are renamed instead before it is composed, `spin:` and `wasi:` to `deny:`, and the host answers
+//! behind the new names, with the same refusals: `open` is an `other` error, a variable is undefined, a request is an
+//! `internal-error`. Nothing else needs denying: environment and files are always empty here, and sockets closed.
 
 use wasmparser::{Parser, Payload};
 use wasmtime::Result;
 use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime_wasi_http::RequestOptions;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode as OlderError;
+use wasmtime_wasi_http::p2::types::{
+    HostFutureIncomingResponse as OlderResponse, HostOutgoingRequest as OlderRequest,
+};
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode as HttpError;
+use wasmtime_wasi_http::p3::{Request, Response as HttpResponse};
 
 use crate::bindings::spin::redis::redis::{Connection, Error as RedisError};
 use crate::bindings::spin::variables::variables::Error as VariablesError;
@@ -16,8 +23,16 @@ use crate::manifest::Inherit;
 
 const REDIS: &[u8] = b"spin:redis/redis@";
 const VARIABLES: &[u8] = b"spin:variables/variables@";
-/// Takes the place of `spin` in a denied import's name; of the same length, so that it can be written over it.
+const HTTP: &[u8] = b"wasi:http/client@";
+const OLDER_HTTP: &[u8] = b"wasi:http/outgoing-handler@";
+/// Takes the place of `spin` or `wasi` in a denied import's name; of the same length, so that it can be written over it.
 const DENIED: &[u8; 4] = b"deny";
+
+const NOT_INHERITED: &str =
+    "\"{}\" is not permitted: the component does not inherit allowed_outbound_hosts";
+
+/// The names of denied imports begin so.
+pub const PREFIX: &str = "deny:";
 
 /// Renames those imports of the component `bytes` that it does not inherit.
 pub fn deny(bytes: &mut [u8], inherit: Inherit) -> anyhow::Result<()> {
@@ -30,7 +45,10 @@ pub fn deny(bytes: &mut [u8], inherit: Inherit) -> anyhow::Result<()> {
             Payload::ComponentImportSection(imports) if nested == 0 => {
                 for import in imports {
                     let name = import?.name.name.as_bytes();
-                    let refused = (name.starts_with(REDIS) && !inherit.allowed_outbound_hosts)
+                    let outbound = [REDIS, HTTP, OLDER_HTTP]
+                        .iter()
+                        .any(|denied| name.starts_with(denied));
+                    let refused = (outbound && !inherit.allowed_outbound_hosts)
                         || (name.starts_with(VARIABLES) && !inherit.variables);
                     if refused {
                         denied.push(name.as_ptr().addr() - bytes.as_ptr().addr());
@@ -59,8 +77,8 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     })?;
     redis.func_wrap_concurrent("[static]connection.open", |_, (_address,): (String,)| {
         Box::pin(async {
-            let text = "\"spin:redis/redis\" is not permitted: the component does not inherit allowed_outbound_hosts";
-            Ok((Err::<Resource<Connection>, _>(RedisError::Other(text.into())),))
+            let text = NOT_INHERITED.replace("{}", "spin:redis/redis");
+            Ok((Err::<Resource<Connection>, _>(RedisError::Other(text)),))
         })
     })?;
     for method in [
@@ -72,5 +90,33 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
             })
         })?;
     }
+
+    let mut http = linker.instance("deny:http/client@0.3.0")?;
+    http.func_wrap_concurrent("send", |accessor, (request,): (Resource<Request>,)| {
+        Box::pin(async move {
+            accessor.with(|mut access| {
+                let request = access.get().table.delete(request)?;
+                // Made whole and dropped, so that whoever writes its body sees it end.
+                let dropped = request.into_http(&mut access, std::future::ready(Ok(())));
+                drop(dropped);
+                wasmtime::error::Ok(())
+            })?;
+            let refusal =
+                HttpError::InternalError(Some(NOT_INHERITED.replace("{}", "wasi:http/client")));
+            Ok((Err::<Resource<HttpResponse>, _>(refusal),))
+        })
+    })?;
+    let mut older = linker.instance("deny:http/outgoing-handler@0.2.6")?;
+    older.func_wrap(
+        "handle",
+        |mut store,
+         (request, _options): (Resource<OlderRequest>, Option<Resource<RequestOptions>>)| {
+            store.data_mut().table.delete(request)?;
+            let refusal = OlderError::InternalError(Some(
+                NOT_INHERITED.replace("{}", "wasi:http/outgoing-handler"),
+            ));
+            Ok((Err::<Resource<OlderResponse>, _>(refusal),))
+        },
+    )?;
     Ok(())
 }

@@ -15,6 +15,15 @@ use crate::{deny, limits, redis, variables_host};
 pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
+    cache: Cache,
+}
+
+/// A component, compiled and linked.
+pub struct Loaded {
+    /// What instances are made from.
+    pub service: ServicePre<Guest>,
+    /// Whether it had to be compiled; else it was taken from the cache.
+    pub compiled: bool,
 }
 
 impl Engine {
@@ -23,22 +32,26 @@ impl Engine {
     pub fn new(cache: &Path) -> Result<Self> {
         let mut kept = CacheConfig::new();
         kept.with_directory(cache);
+        let cache = Cache::new(kept)
+            .map_err(plain)
+            .context("the cache folder cannot be used")?;
         let mut config = Config::new();
         config
             .wasm_component_model_async(true)
             .epoch_interruption(true)
-            .cache(Some(
-                Cache::new(kept)
-                    .map_err(plain)
-                    .context("the cache folder cannot be used")?,
-            ));
+            .cache(Some(cache.clone()));
         let engine = wasmtime::Engine::new(&config).map_err(plain)?;
         let linker = link(&engine).map_err(plain)?;
-        Ok(Self { engine, linker })
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+        })
     }
 
     /// Compiles a component, or takes it from the cache, and links it.
-    pub fn load(&self, bytes: &[u8]) -> Result<ServicePre<Guest>> {
+    pub fn load(&self, bytes: &[u8]) -> Result<Loaded> {
+        let before = self.cache.cache_misses();
         let component = Component::new(&self.engine, bytes)
             .map_err(plain)
             .context("it is not a component that wasmtime takes")?;
@@ -49,9 +62,13 @@ impl Engine {
             .context(
                 "it imports what edge-host does not offer (see its README for what it does)",
             )?;
-        ServicePre::new(linked)
+        let service = ServicePre::new(linked)
             .map_err(plain)
-            .context("it has no HTTP handler that edge-host calls: it must export wasi:http/handler@0.3.0 (spin-sdk 7)")
+            .context("it has no HTTP handler that edge-host calls: it must export wasi:http/handler@0.3.0 (spin-sdk 7)")?;
+        Ok(Loaded {
+            service,
+            compiled: self.cache.cache_misses() > before,
+        })
     }
 
     /// Starts the clock by which busy guests are interrupted; it runs as long as the process.

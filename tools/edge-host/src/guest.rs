@@ -5,12 +5,11 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{
-    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
-    WasiHttpView,
-};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::ComponentConfig;
+use crate::http_client::HttpClient;
+use crate::http_pool::Pool;
 use crate::limits;
 use crate::redis::Connections;
 use crate::stdio::GuestOutput;
@@ -27,7 +26,7 @@ pub struct Guest {
     pub table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    hooks: NoOutgoingHttp,
+    client: HttpClient,
 }
 
 impl Guest {
@@ -35,6 +34,7 @@ impl Guest {
     pub fn new(
         config: Arc<ComponentConfig>,
         connections: Connections,
+        pool: Pool,
         max_memory_bytes: usize,
     ) -> Self {
         let wasi = WasiCtx::builder()
@@ -52,13 +52,13 @@ impl Guest {
             table: Bound::new(limits::MAX_TABLE_ELEMENTS),
         };
         Self {
+            client: HttpClient::new(config.clone(), pool),
             config,
             connections,
             bounds,
             table,
             wasi,
             http,
-            hooks: NoOutgoingHttp,
         }
     }
 }
@@ -75,29 +75,10 @@ impl WasiView for Guest {
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView {
-            hooks: &mut self.hooks,
+            hooks: &mut self.client,
             table: &mut self.table,
             ctx: &mut self.http,
         }
-    }
-}
-
-struct NoOutgoingHttp;
-
-type Sent = wasmtime_wasi_http::Result<(
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
-)>;
-
-impl WasiHttpHooks for NoOutgoingHttp {
-    fn send_request(
-        &mut self,
-        _request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
-        _sent: Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
-    ) -> Box<dyn Future<Output = Sent> + Send> {
-        let text = "edge-host has no outbound HTTP: run the app with `spin up` to use it";
-        Box::new(async move { Err(HttpError::InternalError(Some(text.into()))) })
     }
 }
 

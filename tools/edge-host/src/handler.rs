@@ -19,6 +19,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::app::ComponentConfig;
 use crate::guest::Guest;
+use crate::http_pool::Pool;
 use crate::limits;
 use crate::redis::Connections;
 
@@ -57,6 +58,7 @@ impl Handler {
         service: ServicePre<Guest>,
         config: Arc<ComponentConfig>,
         connections: Connections,
+        pool: Pool,
         limits: Limits,
     ) -> Self {
         Self {
@@ -64,6 +66,7 @@ impl Handler {
                 service,
                 config,
                 connections,
+                pool,
                 limits,
             }),
             limits,
@@ -94,6 +97,7 @@ struct Instances {
     service: ServicePre<Guest>,
     config: Arc<ComponentConfig>,
     connections: Connections,
+    pool: Pool,
     limits: Limits,
 }
 
@@ -106,6 +110,7 @@ impl HandlerState for Instances {
         let guest = Guest::new(
             self.config.clone(),
             self.connections.for_instance(),
+            self.pool.clone(),
             self.limits.max_memory_bytes,
         );
         let mut store = Store::new(self.service.engine(), guest);

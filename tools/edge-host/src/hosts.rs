@@ -26,7 +26,7 @@ enum AllowedHost {
     Subdomain(String),
     One(Host),
     Network(IpNet),
-    /// The app itself, which only outbound HTTP can reach.
+    /// The app itself, which this host does not let it reach.
     Itself,
 }
 

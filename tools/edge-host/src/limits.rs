@@ -4,7 +4,7 @@
 //! work at once (one each, when none is shared), so the worst case is 128 x 128 MiB = 16 GiB of address space that guests
 //! would have to fill on purpose; reused instances serve [`REQUESTS_AT_ONCE`] requests each, which makes 8 x 128 MiB = 1 GiB
 //! the usual ceiling. Request bodies add [`MAX_CONCURRENT`] x [`MAX_BODY_BYTES`] = 128 MiB, heads
-//! [`MAX_CONNECTIONS`] x [`MAX_HEAD_BYTES`] = 64 MiB.
+//! [`MAX_CONNECTIONS`] x [`MAX_HEAD_BYTES`] = 64 MiB, outbound HTTP [`HTTP_CONNECTIONS`] x [`HTTP_HEAD_BYTES`] = 32 MiB.
 //!
 //! Time: a publisher hears within two seconds that Redis is gone, because
 //! [`REDIS_CONNECT_TIMEOUT`] + [`REDIS_RESPONSE_TIMEOUT`] = 500 ms + 1,200 ms = 1,700 ms.
@@ -57,6 +57,28 @@ pub const REDIS_CONNECTIONS_AN_INSTANCE: usize = 64;
 pub const REDIS_CONNECTIONS: usize = 1_024;
 /// Bytes of one reply, as a guest sees it; Spin's own bound is 128 MiB, which a guest of 128 MiB could not take anyway.
 pub const REDIS_REPLY_BYTES: usize = 32 << 20;
+
+/// How long opening an outbound HTTP connection may take, unless the guest says otherwise; waiting for a place included.
+pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the head of an answer may take, unless the guest says otherwise. Its own request is over by then at the latest.
+pub const HTTP_FIRST_BYTE_TIMEOUT: Duration = Duration::from_millis(REQUEST_TIMEOUT_MS);
+/// How long an answer may pause within its body, unless the guest says otherwise.
+pub const HTTP_BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(10);
+/// Outbound HTTP connections of the whole host, those that are kept included. A request waits for a place while it connects.
+pub const HTTP_CONNECTIONS: usize = 1_024;
+/// Idle outbound HTTP connections kept for one host and port.
+pub const HTTP_KEPT_CONNECTIONS: usize = 64;
+/// How long an idle outbound HTTP connection is kept. Less than servers commonly keep theirs, which is 5 s and more, so that
+/// a request seldom meets a connection that the server is just closing.
+pub const HTTP_KEPT: Duration = Duration::from_secs(4);
+/// How long a connection may take, after its answer was read, to be ready for another request.
+pub const HTTP_SETTLE: Duration = Duration::from_secs(1);
+/// Bytes of an answer's status line and headers together.
+pub const HTTP_HEAD_BYTES: usize = 32 << 10;
+/// Headers of an answer.
+pub const HTTP_HEADERS: usize = 100;
+/// Bytes of an answer's body; it is streamed, never held whole by the host.
+pub const HTTP_ANSWER_BYTES: usize = 32 << 20;
 
 /// Bytes of one line of a guest's output; longer lines are cut into several.
 pub const LOG_LINE_BYTES: usize = 4 << 10;

@@ -3,12 +3,16 @@
 mod app;
 mod args;
 mod bindings;
+mod bounded;
 mod compose;
+mod composed;
 mod deny;
 mod engine;
 mod guest;
 mod handler;
 mod hosts;
+mod http_client;
+mod http_pool;
 mod limits;
 mod log;
 mod manifest;
@@ -50,6 +54,12 @@ fn main() -> ExitCode {
         }
     };
     log::start(args.log_json);
+    if let Some(args::Command::Compose { out }) = &args.command {
+        return match composed::write(&args.manifest, out) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, EXIT_CONFIG),
+        };
+    }
     let app = match app::App::load(&args) {
         Ok(app) => app,
         Err(error) => return fail(&error, EXIT_CONFIG),

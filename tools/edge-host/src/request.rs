@@ -1,20 +1,16 @@
 //! The parts of a request and an answer that the host makes itself.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
-use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use crate::bounded::{Bounded, Bounds, TooLarge, announced};
 use crate::limits;
 
 /// Why the host answers itself. Each is one status.
@@ -92,93 +88,21 @@ pub fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, Refusal> {
     Uri::from_parts(parts).map_err(|_| Refusal::NoRoute)
 }
 
-/// Tells whether a body turned out larger than it may be.
-#[derive(Clone)]
-pub struct TooLarge(Arc<AtomicBool>);
-
-impl TooLarge {
-    /// Whether it did by now.
-    pub fn happened(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A request's body, with a bound on its size and on pauses within it. A length that is announced is checked at once.
+/// A request's body within its bounds. A length that is announced is checked at once.
 pub fn bounded_body(body: Incoming, headers: &HeaderMap) -> Result<(WasiBody, TooLarge), Refusal> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits::MAX_BODY_BYTES as u64) {
+    if announced(headers).is_some_and(|length| length > limits::MAX_BODY_BYTES as u64) {
         return Err(Refusal::TooLarge);
     }
-    let too_large = TooLarge(Arc::new(AtomicBool::new(false)));
-    let pause = Box::pin(sleep(limits::BODY_PAUSE));
-    let body = Bounded {
+    let body = Bounded::new(
         body,
-        left: limits::MAX_BODY_BYTES,
-        pause,
-        waiting: false,
-        too_large: too_large.clone(),
-    };
+        Bounds {
+            max_bytes: limits::MAX_BODY_BYTES,
+            pause: limits::BODY_PAUSE,
+            larger: Error::HttpRequestBodySize,
+        },
+    );
+    let too_large = body.too_large();
     Ok((body.boxed_unsync(), too_large))
-}
-
-struct Bounded {
-    body: Incoming,
-    left: usize,
-    pause: Pin<Box<Sleep>>,
-    /// Whether `pause` runs: only while the guest waits for the client.
-    waiting: bool,
-    too_large: TooLarge,
-}
-
-impl Body for Bounded {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
-        match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Pending => {
-                if !std::mem::replace(&mut this.waiting, true) {
-                    this.pause
-                        .as_mut()
-                        .reset(tokio::time::Instant::now() + limits::BODY_PAUSE);
-                }
-                let waited = this.pause.as_mut().poll(cx);
-                waited.map(|()| Some(Err(Error::ConnectionReadTimeout)))
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                this.waiting = false;
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                match this.left.checked_sub(length) {
-                    Some(left) => {
-                        this.left = left;
-                        Poll::Ready(Some(Ok(frame)))
-                    }
-                    None => {
-                        this.too_large.0.store(true, Ordering::Relaxed);
-                        Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(
-                            limits::MAX_BODY_BYTES as u64,
-                        )))))
-                    }
-                }
-            }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// A response's body that keeps its request's place until it is sent.

@@ -68,6 +68,7 @@ impl Edge {
             jti: None,
             scope: "service rooms:write".to_owned(),
             rooms: None,
+            follows: None,
             info: None,
         };
         let agent = Agent::config_builder()

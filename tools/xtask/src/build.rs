@@ -20,16 +20,24 @@ pub const COMPONENTS: [&str; 5] = [
     "component-rooms",
 ];
 
-/// Builds all components, in the release profile, where `spin.toml` expects them.
+/// The components of `examples/`, which tests run.
+pub const EXAMPLES: [&str; 1] = ["example-own-handler"];
+
+/// Builds components, in the release profile, where `spin.toml` expects them.
 ///
 /// # Errors
 /// Names the one that does not build.
-pub fn components(workspace: &Workspace, family: &Family, progress: &Progress) -> Result<()> {
+pub fn components(
+    workspace: &Workspace,
+    family: &Family,
+    progress: &Progress,
+    names: &[&str],
+) -> Result<()> {
     progress.say("build", "components");
     let mut command = workspace.cargo();
     command.args(["build", "--release", "--target", WASM_TARGET]);
-    for component in COMPONENTS {
-        command.args(["-p", component]);
+    for name in names {
+        command.args(["-p", name]);
     }
     run(
         command,

@@ -2,8 +2,12 @@
 
 mod build;
 mod doctor;
+mod ns;
 mod process;
 mod progress;
+mod region;
+mod routes;
+mod rules;
 mod settings;
 mod test;
 mod token;
@@ -37,6 +41,14 @@ enum Task {
     Up(up::Args),
     /// Print a development token, signed with the first auth key of `.env` (else `.env.example`).
     Token(token::Args),
+    /// Put a namespace's settings in force, show them, or take them out of force.
+    #[command(subcommand)]
+    Ns(ns::Args),
+    /// Check moderation rules, put them in force, or take them out of force.
+    #[command(subcommand)]
+    Rules(rules::Args),
+    /// Check routes to upstreams, and put them into Redis.
+    Routes(routes::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
@@ -63,6 +75,9 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Guard => process::guard::run(std::io::stdin().lock()).map(|()| ExitCode::SUCCESS),
         Task::Token(args) => token::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Routes(args) => routes::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Up(args) => {
             let family = Family::start(Stop::on_signals()?)?;
             up::run(&workspace, &family, &Progress::new(), &args)

@@ -24,6 +24,9 @@ pub struct Args {
     /// Where: a room, or a prefix that ends in `*`. May be given again; left out, everywhere.
     #[arg(long = "room")]
     rooms: Vec<String>,
+    /// Which rooms they follow, for rooms where only followers write; as `--room`. Left out, none.
+    #[arg(long = "follows")]
+    follows: Vec<String>,
     /// JSON that goes with each of their messages, 512 bytes at most, such as '{"name":"Alice"}'.
     #[arg(long, value_parser = json)]
     info: Option<Value>,
@@ -39,6 +42,7 @@ impl Args {
             sub: sub.to_owned(),
             scopes: scopes.to_vec(),
             rooms: Vec::new(),
+            follows: Vec::new(),
             info: None,
             life,
         }
@@ -83,6 +87,7 @@ pub fn sign(settings: &Settings, args: &Args) -> Result<String> {
             .collect::<Vec<_>>()
             .join(" "),
         rooms: (!args.rooms.is_empty()).then(|| args.rooms.clone()),
+        follows: (!args.follows.is_empty()).then(|| args.follows.clone()),
         info: args.info.clone(),
     };
     let signed = token::sign(&keys, &claims).context("the claims cannot be written as JSON")?;

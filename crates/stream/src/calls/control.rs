@@ -129,6 +129,17 @@ pub enum Verb<'a> {
     },
 }
 
+/// By which right something is done in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// The caller may do it anywhere.
+    Scope,
+    /// Refuse unless `by` owns the room.
+    Owner,
+    /// Refuse unless `by` owns the room, or is one of its moderators: these ban, mute and kick viewers, and hide messages.
+    Moderator,
+}
+
 /// A change.
 #[derive(Debug, Clone, Copy)]
 pub struct Control<'a> {
@@ -140,8 +151,8 @@ pub struct Control<'a> {
     pub verb: Verb<'a>,
     /// Who does it; none for a service without a name.
     pub by: Option<&'a Subject>,
-    /// Refuse unless `by` owns the room.
-    pub as_owner: bool,
+    /// By which right.
+    pub right: Right,
     /// Trace context, or empty; at most 255 bytes.
     pub trace: &'a str,
 }
@@ -165,7 +176,11 @@ impl Control<'_> {
             arg(self.room),
             arg(verb),
             arg(self.by.map(Subject::as_str).unwrap_or_default()),
-            arg(u8::from(self.as_owner)),
+            arg(match self.right {
+                Right::Scope => 0,
+                Right::Owner => 1,
+                Right::Moderator => 2,
+            }),
             arg(self.trace),
         ];
         args.extend(bounds.of_room());
@@ -216,12 +231,12 @@ mod tests {
             room: &"demo".parse().unwrap(),
             verb,
             by: None,
-            as_owner: true,
+            right: Right::Moderator,
             trace: "t",
         }
         .call(&Keys::new("tg", ShardCount::default()), &Bounds::default());
         assert_eq!(call.keys.len(), 7);
-        assert_eq!(call.args[4], b"1");
+        assert_eq!(call.args[4], b"2");
         let mut words: Vec<_> = call
             .args
             .into_iter()

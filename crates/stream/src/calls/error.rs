@@ -35,6 +35,10 @@ pub enum Refusal {
     NotOwner,
     /// The room asks for a token, or only services may do this.
     NotAllowed,
+    /// The room takes messages of its followers only.
+    FollowersOnly,
+    /// The room takes gifts only.
+    GiftOnly,
     /// A code of a later version.
     Other {
         /// The code.
@@ -57,6 +61,8 @@ impl Refusal {
             "recovering" => Self::Recovering { seconds },
             "not_owner" => Self::NotOwner,
             "not_allowed" => Self::NotAllowed,
+            "followers_only" => Self::FollowersOnly,
+            "gift_only" => Self::GiftOnly,
             _ => Self::Other {
                 code: code.to_owned(),
                 seconds,

@@ -41,6 +41,18 @@ pub struct RoomFields {
     pub created_ms: u64,
     /// Slow mode: at least so many ms between two messages of a subject; 0 is off.
     pub slow_ms: u64,
+    /// Chat is for followers only.
+    pub followers_only: bool,
+    /// Chat is closed: gifts only.
+    pub gift_only: bool,
+    /// Who moderates it beside its owner, as text.
+    pub moderators: Vec<String>,
+    /// Chat messages a second that a viewer is sent at most; 0: no budget.
+    pub chat_budget: u64,
+    /// Chat messages that it keeps; 0: as many as its region.
+    pub history_chat: u64,
+    /// Control and gift messages that it keeps; 0: as many as its region.
+    pub history_keep: u64,
 }
 
 impl RoomFields {
@@ -55,6 +67,12 @@ impl RoomFields {
             access: RoomAccess::Token,
             created_ms: 0,
             slow_ms: 0,
+            followers_only: false,
+            gift_only: false,
+            moderators: Vec::new(),
+            chat_budget: 0,
+            history_chat: 0,
+            history_keep: 0,
         };
         for _ in 0..count {
             match answer.bytes("field")? {
@@ -73,6 +91,18 @@ impl RoomFields {
                 b"owner" => fields.owner = answer.text("owner")?.to_owned(),
                 b"created_ms" => fields.created_ms = answer.number("created_ms")?,
                 b"slow_ms" => fields.slow_ms = answer.number("slow_ms")?,
+                b"followers_only" => fields.followers_only = answer.number("followers_only")? > 0,
+                b"gift_only" => fields.gift_only = answer.number("gift_only")? > 0,
+                b"moderators" => {
+                    let names = answer.text("moderators")?.split(',');
+                    fields.moderators = names
+                        .filter(|name| !name.is_empty())
+                        .map(str::to_owned)
+                        .collect();
+                }
+                b"chat_budget" => fields.chat_budget = answer.number("chat_budget")?,
+                b"history_chat" => fields.history_chat = answer.number("history_chat")?,
+                b"history_keep" => fields.history_keep = answer.number("history_keep")?,
                 _ => {
                     answer.bytes("value")?;
                 }
@@ -200,7 +230,7 @@ mod tests {
     #[test]
     fn a_room_is_read_and_later_fields_are_skipped() {
         let joined = answer(
-            "state 4 state open mood cheerful access open slow_ms 500 ban 0 mute 9 likes 3 online 2 now 7 eu 5-0 0-0 us 6-1 6-0",
+            "state 7 state open mood cheerful access open slow_ms 500 gift_only 1 moderators bob,carol history_keep 9 ban 0 mute 9 likes 3 online 2 now 7 eu 5-0 0-0 us 6-1 6-0",
         )
         .unwrap();
         let room = joined.room.clone().unwrap();
@@ -208,6 +238,11 @@ mod tests {
             (room.state, room.access, room.slow_ms),
             (RoomState::Open, RoomAccess::Open, 500)
         );
+        assert_eq!(
+            (room.gift_only, room.followers_only, room.history_keep),
+            (true, false, 9)
+        );
+        assert_eq!(room.moderators, ["bob", "carol"]);
         assert_eq!(joined.mute_until_ms, 9);
         assert_eq!(joined.origins.len(), 2);
         assert_eq!(

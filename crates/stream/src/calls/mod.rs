@@ -14,10 +14,12 @@ mod presence;
 mod publish;
 mod read;
 mod reply;
+mod rooms;
 mod single;
+mod swap;
 
 pub use bounds::{Bounds, BoundsError};
-pub use control::{Appended, BannedName, Control, Lasting, MOST_FIELDS, Verb};
+pub use control::{Appended, BannedName, Control, Lasting, MOST_FIELDS, Right, Verb};
 pub use error::{CallError, Fault, Refusal};
 pub use join::{Join, JoinAnswer, OriginPosition, RoomAccess, RoomFields, RoomState};
 pub use library::{HOW_TO_LOAD, Library, SOURCE, VERSION, load_command};
@@ -26,7 +28,9 @@ pub use presence::{Flush, MOST_ROOMS, Presence};
 pub use publish::{Publish, PublishFlags, Published, Receipt, UnknownKind};
 pub use read::{After, MOST_BYTES, MOST_ENTRIES, OriginPage, Read, Verdict};
 pub use reply::Reply;
+pub use rooms::{CountRooms, ListRooms, Listed, ListedRoom, MOST_LISTED, Place};
 pub use single::{Clock, Version, Whole};
+pub use swap::{Swap, Swapped};
 
 /// One call of a function, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

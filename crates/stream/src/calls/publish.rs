@@ -78,6 +78,10 @@ pub struct PublishFlags {
     pub may_enter: bool,
     /// Only the sender is to see it: all checks, an id of its own, no append.
     pub shadow: bool,
+    /// The publisher follows the room: counts where it is for followers only.
+    pub follows: bool,
+    /// The publisher moderates by scope: no slow mode, followers only, gifts only. Owner and moderators are known to the room.
+    pub moderates: bool,
     /// A service: no bans, mutes and slow mode; any kind and any room.
     pub service: bool,
 }
@@ -132,6 +136,8 @@ impl Publish<'_> {
         for (letter, set) in [
             ('a', self.flags.may_enter),
             ('s', self.flags.shadow),
+            ('f', self.flags.follows),
+            ('m', self.flags.moderates),
             ('v', self.flags.service),
         ] {
             if set {
@@ -201,8 +207,9 @@ mod tests {
             trace: "",
             flags: PublishFlags {
                 may_enter: true,
-                shadow: false,
+                follows: true,
                 service: true,
+                ..PublishFlags::default()
             },
         })
     }
@@ -232,7 +239,7 @@ mod tests {
                 "k1",
                 "ba7816bf8f01cfea414140de5dae2223",
                 "",
-                "av",
+                "afv",
                 "500",
                 "2000",
                 "100000",

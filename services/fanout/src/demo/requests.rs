@@ -163,6 +163,7 @@ pub(super) fn signed(
         )),
         scope: scope.to_owned(),
         rooms: Some(vec!["demo.*".to_owned()]),
+        follows: None,
         info,
     };
     sign(&config.keys, &claims).map_err(|_| {

@@ -1,5 +1,7 @@
 //! A component for the tests of `edge-host`: each path does one thing that the host must allow, bound or refuse.
 
+mod outgoing;
+
 use std::cell::Cell;
 
 use http_body_util::BodyExt;
@@ -48,9 +50,11 @@ async fn front(request: Request) -> anyhow::Result<impl IntoResponse> {
         },
         ["add"] => gate::add(40, 2).to_string(),
         ["gate", "ping"] => gate::ping(query).await,
+        ["gate", "fetch"] => gate::fetch(query).await,
         ["gate", "variable", name] => gate::variable(name.to_owned()).await,
-        ["outgoing"] => match spin_sdk::http::get(&query).await {
-            Ok(_) => "sent".to_owned(),
+        ["ask", method] => outgoing::ask(method, &query, request).await,
+        ["leave"] => match spin_sdk::http::get(&query).await {
+            Ok(answer) => answer.status().to_string(),
             Err(error) => format!("{error:?}"),
         },
         ["say"] => {

@@ -24,6 +24,13 @@ impl exports::fixture::gate::gate::Guest for Gate {
         }
     }
 
+    async fn fetch(address: String) -> String {
+        match spin_sdk::http::get(&address).await {
+            Ok(answer) => answer.status().to_string(),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
     async fn variable(name: String) -> String {
         match variables::get(&name).await {
             Ok(value) => value,

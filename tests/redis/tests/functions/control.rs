@@ -105,7 +105,8 @@ fn fields_that_cannot_be_set_are_refused() {
     let long = "x".repeat(1_025);
     for fields in [
         &[("state", "open")][..],
-        &[("owner", "mallory")],
+        &[("owner", "no name")],
+        &[("owner", "")],
         &[("created_ms", "1")],
         &[("access", "paid")],
         &[("slow_ms", "soon")],
@@ -125,6 +126,29 @@ fn fields_that_cannot_be_set_are_refused() {
         );
     }
     assert_eq!(site.digest(), before);
+}
+
+#[test]
+fn an_owner_hands_a_room_over_and_has_no_right_any_more() {
+    let mut site = Site::start();
+    let (alice, given) = (subject("alice"), [("owner", "bob")]);
+    let twice = Verb::Create {
+        owner: &alice,
+        fields: &given,
+    };
+    assert!(matches!(
+        site.control("demo", twice),
+        Err(CallError::BadCall(_))
+    ));
+    site.create("demo", &[]);
+    let hand_over = Verb::Change { fields: &given };
+    site.control_as("demo", hand_over, Some("alice")).unwrap();
+    assert_eq!(site.join("demo", "x").unwrap().room.unwrap().owner, "bob");
+    assert_eq!(
+        site.control_as("demo", Verb::Close, Some("alice")),
+        Err(CallError::Refused(Refusal::NotOwner))
+    );
+    site.control_as("demo", Verb::Close, Some("bob")).unwrap();
 }
 
 #[test]

@@ -108,48 +108,64 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(site.ask::<u64>(&["DBSIZE"]), 0);
 }
 
-/// Calls as (seconds passed, cost of one policy, cost of the other).
-fn calls() -> impl Strategy<Value = Vec<(u64, u32, u32)>> {
-    prop::collection::vec((0u64..4, 1u32..4, 1u32..6), 1..25)
+/// One call: how the clock is set before it, in seconds from where it stood, and a number that makes each policy's cost.
+type Call = (i64, u32);
+
+/// One to four policies, and calls under all of them. The clock mostly goes on, sometimes leaps, sometimes is set back.
+fn runs() -> impl Strategy<Value = (Vec<Policy>, Vec<Call>)> {
+    let policy = (1u32..40, 1u32..20_000, 1u32..12)
+        .prop_map(|(quota, window_ms, burst)| Policy::new(quota, window_ms, burst).unwrap());
+    let step = prop_oneof![8 => 0i64..4, 1 => 4i64..4_000, 1 => -4_000i64..0];
+    (
+        prop::collection::vec(policy, 1..5),
+        prop::collection::vec((step, any::<u32>()), 1..25),
+    )
 }
 
 #[test]
 fn redis_decides_as_the_crate_does() {
     let state = RefCell::new((Site::with_clock(), 0));
-    let policies = [
-        Policy::new(3, 2_000, 4).unwrap(),
-        Policy::new(7, 10_000, 6).unwrap(),
-    ];
     let config = Config {
-        cases: 40,
+        cases: 60,
         failure_persistence: None,
         ..Config::default()
     };
     TestRunner::new(config)
-        .run(&calls(), |calls| {
+        .run(&runs(), |(policies, calls)| {
             let (site, run) = &mut *state.borrow_mut();
             *run += 1;
-            let mut now_s = 1_800_000_000 + *run * 1_000;
-            let mut arrivals_us = vec![0, 0];
-            for (passed_s, one, other) in calls {
-                now_s += passed_s;
+            let mut now_s = 1_800_000_000_i64 + *run * 1_000_000;
+            // Each policy's state, and when Redis forgets it, in ms: once it is full again.
+            let mut kept = vec![(0, 0); policies.len()];
+            for (step_s, seed) in calls {
+                now_s += step_s;
                 site.server.set_clock(&now_s.to_string());
-                let numbers = [
-                    policies[0].numbers(one).unwrap(),
-                    policies[1].numbers(other).unwrap(),
-                ];
+                let numbers: Vec<_> = policies
+                    .iter()
+                    .enumerate()
+                    .map(|(index, policy)| {
+                        let cost = 1 + seed.rotate_left(8 * index as u32) % policy.burst();
+                        policy.numbers(cost).unwrap()
+                    })
+                    .collect();
+                let now_us = now_s.unsigned_abs() * 1_000_000;
+                for (arrival_us, until_ms) in &mut kept {
+                    if now_us / 1_000 > *until_ms {
+                        *arrival_us = 0;
+                    }
+                }
                 let states: Vec<_> = numbers
                     .iter()
                     .cloned()
-                    .zip(arrivals_us.iter().copied())
+                    .zip(kept.iter().map(|(arrival_us, _)| *arrival_us))
                     .collect();
-                let expected = decide(now_s * 1_000_000, &states);
+                let expected = decide(now_us, &states);
                 let lines: Vec<_> = numbers
                     .iter()
-                    .zip(["one", "other"])
-                    .map(|(numbers, name)| {
+                    .enumerate()
+                    .map(|(index, numbers)| {
                         line(
-                            &format!("{run}:{name}"),
+                            &format!("{run}:{index}"),
                             numbers.emission_us,
                             numbers.burst,
                             numbers.cost,
@@ -164,7 +180,13 @@ fn redis_decides_as_the_crate_does() {
                     prop_assert_eq!(got.reset_ms, due.reset_ms);
                     prop_assert_eq!(got.retry_ms, due.retry_ms);
                 }
-                arrivals_us = expected.arrivals_us;
+                if expected.verdict.allowed {
+                    kept = expected
+                        .arrivals_us
+                        .into_iter()
+                        .map(|arrival_us| (arrival_us, arrival_us.div_ceil(1_000) + 1))
+                        .collect();
+                }
             }
             Ok(())
         })

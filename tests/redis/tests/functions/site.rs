@@ -7,7 +7,7 @@ use redis::{Cmd, Connection, FromRedisValue, RedisError, Value};
 use redis_tests::RedisServer;
 use tidegate_stream::calls::{
     After, Appended, Bounds, CallError, Control, Flush, FunctionCall, Join, JoinAnswer, OriginPage,
-    Presence, Publish, PublishFlags, Published, Read, Receipt, Reply, Verb, load_command,
+    Presence, Publish, PublishFlags, Published, Read, Receipt, Reply, Right, Verb, load_command,
 };
 use tidegate_stream::shard::{Shard, ShardCount};
 use tidegate_stream::{Entry, Keys, Lane, Region, RoomId, StreamId, Subject};
@@ -188,14 +188,29 @@ impl Site {
         verb: Verb<'_>,
         owner: Option<&str>,
     ) -> Result<Appended, CallError> {
-        let by = owner.map(subject);
+        let right = match owner {
+            Some(_) => Right::Owner,
+            None => Right::Scope,
+        };
+        self.control_by(room, verb, owner, right)
+    }
+
+    /// By somebody, with a right.
+    pub fn control_by(
+        &mut self,
+        room: &str,
+        verb: Verb<'_>,
+        by: Option<&str>,
+        right: Right,
+    ) -> Result<Appended, CallError> {
+        let by = by.map(subject);
         let region = self.region.clone();
         let control = Control {
             region: &region,
             room: &room.parse().unwrap(),
             verb,
             by: by.as_ref(),
-            as_owner: by.is_some(),
+            right,
             trace: "",
         };
         let call = control.call(&self.keys, &self.bounds);

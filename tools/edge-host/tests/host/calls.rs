@@ -116,13 +116,6 @@ fn a_trap_is_a_500_and_the_host_goes_on() {
 }
 
 #[test]
-fn outgoing_http_is_refused_with_a_reason() {
-    let host = Start::new().run();
-    let said = host.text("/outgoing?http://127.0.0.1:9/");
-    assert!(said.contains("edge-host has no outbound HTTP"), "{said}");
-}
-
-#[test]
 fn a_stop_waits_for_requests_in_flight() {
     let mut host = Start::new().run();
     thread::scope(|scope| {

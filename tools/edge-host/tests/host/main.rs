@@ -2,6 +2,9 @@
 
 mod bounds;
 mod calls;
+mod composed;
 mod outbound;
+mod outgoing;
 mod starts;
 mod support;
+mod upstream;

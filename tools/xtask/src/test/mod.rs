@@ -16,6 +16,7 @@ use self::closing::Closing;
 use self::steps::Step;
 use self::table::{Outcome, Row, Table};
 use self::tools::Tools;
+use crate::build::{COMPONENTS, EXAMPLES};
 use crate::process::{Family, Interrupted, Stream};
 use crate::progress::Progress;
 use crate::workspace::Workspace;
@@ -120,7 +121,8 @@ impl Bench<'_> {
         }
         match step {
             Step::Build => {
-                crate::build::components(self.workspace, self.family, self.progress)?;
+                let components = [&COMPONENTS[..], &EXAMPLES[..]].concat();
+                crate::build::components(self.workspace, self.family, self.progress, &components)?;
                 let binaries = ["fanout", "edge-host"];
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
                 Ok(Outcome::Passed)

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{Bench, Part};
-use crate::build::COMPONENTS;
+use crate::build::{COMPONENTS, EXAMPLES};
 use crate::doctor::{REDIS, Tool};
 use crate::workspace::WASM_TARGET;
 
@@ -27,6 +27,12 @@ const NPM: Tool = Tool {
     apt: "npm",
     brew: "node",
     what_for: "the JavaScript client",
+};
+const PYTHON: Tool = Tool {
+    program: "python3",
+    apt: "python3-venv",
+    brew: "python",
+    what_for: "the judge in Python",
 };
 const CURL: Tool = Tool {
     program: "curl",
@@ -109,7 +115,7 @@ impl Step {
     pub fn needs(self) -> &'static [Tool] {
         match self {
             Self::Unit => &[REDIS],
-            Self::EndToEnd => &[REDIS, FAKETIME],
+            Self::EndToEnd => &[REDIS, FAKETIME, PYTHON],
             Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],
             Self::Web => &[REDIS, NODE, NPM, CHROMIUM],
@@ -133,7 +139,7 @@ impl Bench<'_> {
             Step::ClippyComponents => {
                 // The release profile, so that macros and build scripts are those of the components that run.
                 let mut command = self.cargo(&["clippy", "--release", "--target", WASM_TARGET]);
-                for component in COMPONENTS {
+                for component in COMPONENTS.iter().chain(&EXAMPLES) {
                     command.args(["-p", component]);
                 }
                 command.args(["--", "-D", "warnings"]);

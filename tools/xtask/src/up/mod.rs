@@ -7,7 +7,7 @@ mod plan;
 mod ports;
 pub mod ready;
 pub mod redis;
-mod resp;
+pub(crate) mod resp;
 mod system;
 
 use std::process::ExitCode;
@@ -90,7 +90,7 @@ pub fn prepare(
     progress.say("redis", &format!("redis-server {redis}"));
     let edge = Edge::choose(progress, choice)?;
     doctor::wasm_target(workspace, family, progress)?;
-    build::components(workspace, family, progress)?;
+    build::components(workspace, family, progress, &build::COMPONENTS)?;
     build::binaries(workspace, family, progress, edge.binaries())?;
     Ok(edge)
 }

@@ -167,7 +167,7 @@ fn time_ms(redis: &mut Connection) -> Result<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::ready;
     use super::*;
     use crate::workspace::Workspace;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     /// A Redis of its own on a free port, as `up` starts it.
-    fn with_redis(name: &str, test: impl FnOnce(&Plan, &Settings)) {
+    pub(crate) fn with_redis(name: &str, test: impl FnOnce(&Plan, &Settings)) {
         let workspace = Workspace::find().unwrap();
         let family = Family::without_guard();
         let plan = Plan::on_free_ports(&workspace, name, 1).unwrap();

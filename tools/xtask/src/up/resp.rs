@@ -1,4 +1,4 @@
-//! The few commands that set-up sends to Redis, over RESP2.
+//! The few commands that set-up, and whoever changes routes, sends to Redis, over RESP2.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -32,7 +32,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to a Redis on this machine.
+    /// Connects to a Redis.
     ///
     /// # Errors
     /// When nobody listens.

@@ -102,7 +102,7 @@ impl Bench {
             room: &room.parse().unwrap(),
             verb,
             by: Some(&by),
-            as_owner: false,
+            right: tidegate_stream::calls::Right::Scope,
             trace: "",
         };
         control
