@@ -3,13 +3,20 @@
 //! Tokens are JWTs (RFC 7519) as compact JWSs (RFC 7515), checked along RFC 8725. Keys are JWK Sets (RFC 7517): the first
 //! signs, all verify. Time is an argument, in ms since the epoch.
 
+mod algorithm;
 pub mod claims;
 pub mod coverage;
+mod ec;
 pub mod example;
 mod jws;
+mod key;
 pub mod keys;
+mod kid;
 pub mod limits;
 mod members;
+mod oct;
+mod okp;
+mod rsa;
 pub mod scope;
 pub mod ticket;
 pub mod token;

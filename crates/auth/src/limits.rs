@@ -8,10 +8,21 @@ pub const KEYS_MAX: usize = 16;
 pub const SECRET_MIN_BYTES: usize = 32;
 /// Longest secret, in bytes.
 pub const SECRET_MAX_BYTES: usize = 512;
+/// Smallest RSA modulus, in bits (RFC 7518, section 3.3).
+pub const RSA_MIN_BITS: u64 = 2_048;
+/// Largest RSA modulus, in bits: a check costs the cube of it.
+pub const RSA_MAX_BITS: u64 = 4_096;
+/// Smallest RSA exponent (FIPS 186-5, section A.1.1).
+pub const RSA_EXPONENT_MIN: u32 = 65_537;
 /// Longest `kid` of a key, in bytes.
 pub const KID_BYTES: usize = 128;
 /// Longest `kid` of a ticket key, in bytes.
 pub const TICKET_KID_BYTES: usize = 32;
+
+/// Longest answer of an address that key sets are fetched from, in bytes. Sets with certificate chains reach 20 KiB.
+pub const FETCHED_BYTES: usize = 64 * 1_024;
+/// Most keys of a fetched set that are looked at; only 16 that can be used are kept.
+pub const FETCHED_KEYS_MAX: usize = 64;
 
 /// Longest token, in bytes: what is left of an 8 KiB head, so that a longer one never arrives by a header anyway.
 pub const TOKEN_BYTES: usize = 8 * 1_024;
