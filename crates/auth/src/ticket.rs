@@ -103,6 +103,11 @@ impl TicketKeys {
         self.0.is_example()
     }
 
+    /// The keys' names, the first being the one that signs.
+    pub fn kids(&self) -> Vec<&str> {
+        self.0.iter().map(|key| key.kid().as_str()).collect()
+    }
+
     /// Signs a ticket with the first key.
     pub fn sign(&self, grant: &Grant) -> String {
         let payload = Payload {

@@ -10,6 +10,7 @@ mod engine;
 mod link;
 mod metrics;
 mod node;
+mod reload;
 mod run;
 mod tail;
 
@@ -25,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    let keys_are_given = reload::are_given();
     if let Err(error) = read_env_file() {
         eprintln!("fanout: .env: {error}");
         return ExitCode::from(USAGE);
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match run::run(config) {
+    match run::run(config, keys_are_given) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fanout: {error:#}");

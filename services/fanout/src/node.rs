@@ -22,8 +22,10 @@ pub struct Node {
     pub keys: Keys,
     /// Redis.
     pub redis: redis::Client,
-    /// Keys of tickets.
-    pub tickets: TicketKeys,
+    /// Whether Redis is on loopback.
+    pub has_local_redis: bool,
+    /// Keys of tickets: replaced on SIGHUP.
+    pub tickets: RwLock<Arc<TicketKeys>>,
     /// Pages that may connect.
     pub origins: Origins,
     /// Ring and tick.
@@ -49,6 +51,22 @@ impl Node {
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
+    }
+
+    /// Keys of tickets now.
+    pub fn tickets_now(&self) -> Arc<TicketKeys> {
+        self.tickets
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces the keys of tickets. Subscriptions that were let in stay.
+    pub fn set_tickets(&self, keys: TicketKeys) {
+        *self
+            .tickets
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(keys);
     }
 
     /// Takes a place for one more connection, if there is one.

@@ -18,7 +18,7 @@ use crate::duties::Duties;
 use crate::link::{Ground, Link, prepare};
 use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
-use crate::{demo, engine, tail};
+use crate::{demo, engine, reload, tail};
 
 /// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
 const RESERVED_FILES: u64 = 256;
@@ -34,20 +34,22 @@ struct Bound {
     demo: Option<tokio::net::TcpListener>,
 }
 
-/// Runs until a signal or `/drain`.
-pub fn run(config: Config) -> anyhow::Result<()> {
+/// Runs until a signal or `/drain`. Keys that were given by flag or environment are not read again.
+pub fn run(config: Config, keys_are_given: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(config, keys_are_given));
     // A task that waits for something outside must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, keys_are_given: bool) -> anyhow::Result<()> {
     let bound = bind(&config).await?;
     let admin_at = bound.admin.local_addr()?;
+    // From here on, not the end of the process.
+    let hangup = signal(SignalKind::hangup())?;
     let admin = Arc::new(Admin::default());
     tokio::spawn(admin::serve(bound.admin, admin.clone()));
     let keys = tokio::select! {
@@ -56,6 +58,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let (cores, public_url) = (config.cores, public_url(&config, bound.viewers_at));
     let node = node(&config, keys)?;
+    tokio::spawn(reload::on_signals(hangup, node.clone(), keys_are_given));
     let (to_tail, tail_inbox) = mpsc::unbounded_channel();
     let (to_duties, mut counts) = mpsc::unbounded_channel();
     let mut handles = Vec::with_capacity(cores);
@@ -157,7 +160,8 @@ fn node(config: &Config, keys: Keys) -> anyhow::Result<Arc<Node>> {
         region: config.region.clone(),
         keys,
         redis: config.redis.clone(),
-        tickets: config.tickets.clone(),
+        has_local_redis: config.has_local_redis,
+        tickets: RwLock::new(Arc::new(config.tickets.clone())),
         origins: config.origins.clone(),
         hub: config.hub,
         clock: Clock::new(),

@@ -35,6 +35,8 @@ pub struct Config {
     pub hub: HubLimits,
     /// Redis.
     pub redis: redis::Client,
+    /// Whether it is on loopback, where the example's keys may be used.
+    pub has_local_redis: bool,
     /// What keys begin with.
     pub prefix: String,
     /// How much logs keep.
@@ -100,15 +102,8 @@ impl Config {
             plain,
             "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _"
         );
-        let tickets = TicketKeys::parse(&args.ticket_keys)
-            .context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
-        let local = example_keys_allowed(&args.redis_url);
-        if tickets.is_example() && !local {
-            bail!(
-                "ticket_keys (SPIN_VARIABLE_TICKET_KEYS) are the published example's, and Redis is not on loopback: \
-                 make keys of your own, see .env.example"
-            );
-        }
+        let has_local_redis = example_keys_allowed(&args.redis_url);
+        let tickets = ticket_keys(&args.ticket_keys, has_local_redis)?;
         Ok(Self {
             listen: args.listen,
             admin: args.admin,
@@ -123,14 +118,27 @@ impl Config {
                 tick_ceiling_ms: args.tick_ms,
             },
             redis: redis_client(&args.redis_url)?,
+            has_local_redis,
             prefix,
             bounds: bounds(&args)?,
             tickets,
             origins: Origins::parse(&args.cors_origins)
                 .context("cors_origins (SPIN_VARIABLE_CORS_ORIGINS)")?,
-            demo: demo(&args, local)?,
+            demo: demo(&args, has_local_redis)?,
         })
     }
+}
+
+/// The keys of tickets, checked.
+pub fn ticket_keys(text: &str, has_local_redis: bool) -> anyhow::Result<TicketKeys> {
+    let tickets = TicketKeys::parse(text).context("ticket_keys (SPIN_VARIABLE_TICKET_KEYS)")?;
+    if tickets.is_example() && !has_local_redis {
+        bail!(
+            "ticket_keys (SPIN_VARIABLE_TICKET_KEYS) are the published example's, and Redis is not on loopback: \
+             make keys of your own, `cargo xtask keys new --set ticket`"
+        );
+    }
+    Ok(tickets)
 }
 
 fn redis_client(url: &str) -> anyhow::Result<redis::Client> {

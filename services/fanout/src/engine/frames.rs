@@ -155,17 +155,17 @@ impl Core {
 
     fn judge(&self, room: &RoomId, ticket: &str) -> Result<Grant, ErrorCode> {
         let now_ms = self.node.clock.redis_ms();
-        let grant =
-            self.node
-                .tickets
-                .verify(ticket, room, now_ms)
-                .map_err(|refusal| match refusal {
-                    TicketRefusal::Expired => ErrorCode::TicketExpired,
-                    TicketRefusal::WrongRoom => ErrorCode::WrongRoom,
-                    TicketRefusal::Malformed
-                    | TicketRefusal::UnknownKid
-                    | TicketRefusal::BadMac => ErrorCode::BadTicket,
-                })?;
+        let grant = self
+            .node
+            .tickets_now()
+            .verify(ticket, room, now_ms)
+            .map_err(|refusal| match refusal {
+                TicketRefusal::Expired => ErrorCode::TicketExpired,
+                TicketRefusal::WrongRoom => ErrorCode::WrongRoom,
+                TicketRefusal::Malformed | TicketRefusal::UnknownKid | TicketRefusal::BadMac => {
+                    ErrorCode::BadTicket
+                }
+            })?;
         // `~SUB` is that subject's alone, and `!all` needs no ticket.
         let own = room
             .owner()

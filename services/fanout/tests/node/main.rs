@@ -7,5 +7,6 @@ mod demo;
 mod events;
 mod live;
 mod refused;
+mod reload;
 mod resume;
 mod stop;
