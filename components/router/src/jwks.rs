@@ -53,7 +53,7 @@ pub(crate) async fn newer(settings: &Settings, url: &str) -> Result<Option<Strin
         spin_sdk::time::sleep(Duration::from_millis(PAUSE_MS)).await;
         waited_ms += PAUSE_MS;
         let cached = cached(settings, url).await;
-        REFRESH.with_borrow_mut(|refresh| refresh.found(cached, Want::Fresh, now_ms()));
+        REFRESH.with_borrow_mut(|refresh| refresh.take(cached, now_ms()));
     }
     match kept() {
         None => Err(Refusal::KeysAway(format!("no keys from {url} yet"))),

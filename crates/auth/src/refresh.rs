@@ -53,9 +53,8 @@ impl Refresh {
                 .is_none_or(|looked_ms| now_ms.abs_diff(looked_ms) >= LOOK_MS)
     }
 
-    /// Takes what the cache has, which is nothing if it does not answer.
-    pub fn found(&mut self, cached: Option<Fetched>, want: Want, now_ms: u64) -> Next {
-        self.looked_ms = Some(now_ms);
+    /// Takes what the cache has, and says whether it is newer.
+    pub fn take(&mut self, cached: Option<Fetched>, now_ms: u64) -> bool {
         let before_ms = self.keys(now_ms).map(Fetched::fetched_ms);
         let is_newer = cached.as_ref().is_some_and(|cached| {
             before_ms.is_none_or(|before_ms| cached.fetched_ms() > before_ms)
@@ -63,6 +62,13 @@ impl Refresh {
         if is_newer {
             self.kept = cached;
         }
+        is_newer
+    }
+
+    /// Takes what the cache has, which is nothing if it does not answer, and says what comes next.
+    pub fn found(&mut self, cached: Option<Fetched>, want: Want, now_ms: u64) -> Next {
+        self.looked_ms = Some(now_ms);
+        let is_newer = self.take(cached, now_ms);
         let age_ms = self
             .keys(now_ms)
             .map(|kept| now_ms.saturating_sub(kept.fetched_ms()));
@@ -186,6 +192,17 @@ mod tests {
         );
         assert!(refresh.keys(NOW_MS - FRESH_MS + STALE_MS - 1).is_some());
         assert!(refresh.keys(NOW_MS - FRESH_MS + STALE_MS).is_none());
+    }
+
+    #[test]
+    fn waiting_for_the_fetch_of_another_takes_no_turn() {
+        let mut refresh = Refresh::default();
+        assert_eq!(refresh.found(None, Want::Newer, NOW_MS), Next::Fetch);
+        refresh.not_fetched(NOW_MS);
+        let later_ms = NOW_MS + AGAIN_MS;
+        assert!(!refresh.take(None, later_ms));
+        assert_eq!(refresh.found(None, Want::Newer, later_ms), Next::Fetch);
+        assert!(refresh.take(Some(keys(later_ms)), later_ms));
     }
 
     #[test]
