@@ -13,6 +13,7 @@ type Parsed<T> = RefCell<Option<(String, Rc<T>)>>;
 
 thread_local! {
     static TOKEN_KEYS: Parsed<KeySet> = const { RefCell::new(None) };
+    static FETCHED: RefCell<Vec<(String, Option<Rc<KeySet>>)>> = const { RefCell::new(Vec::new()) };
     static TICKET_KEYS: Parsed<TicketKeys> = const { RefCell::new(None) };
 }
 
@@ -22,6 +23,30 @@ pub(crate) async fn token_keys() -> Result<Rc<KeySet>, Refusal> {
     let keys = TOKEN_KEYS.with(|kept| parsed("auth_keys", text, kept, KeySet::parse))?;
     refuse_examples("auth_keys", keys.is_example()).await?;
     Ok(keys)
+}
+
+/// Fetched sets that are taken in one call, and remembered, at most: today's address has one, and an old one may be in use
+/// still by another request.
+const FETCHED_SETS: usize = 4;
+
+/// Keys that were fetched. A set without a key that can be used counts as none: the caller may be served by another.
+pub(crate) fn fetched(texts: Vec<String>) -> Vec<Rc<KeySet>> {
+    FETCHED.with_borrow_mut(|kept| {
+        let texts = texts.into_iter().take(FETCHED_SETS);
+        texts
+            .filter_map(|text| {
+                if let Some((_, set)) = kept.iter().find(|(old, _)| *old == text) {
+                    return set.clone();
+                }
+                let set = KeySet::parse_fetched(&text).ok().map(Rc::new);
+                if kept.len() == FETCHED_SETS {
+                    kept.remove(0);
+                }
+                kept.push((text, set.clone()));
+                set
+            })
+            .collect()
+    })
 }
 
 /// The keys of tickets.

@@ -20,21 +20,27 @@ mod convert;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bindings::exports::tidegate::auth::auth::{Grant, Guest, Identity, Refusal};
+use tidegate_auth::KeySet;
 use tidegate_auth::token::{self, Expected};
 
 struct Auth;
 
 impl Guest for Auth {
-    /// Key sets that were fetched hold public keys, of which this version verifies none: such a token's `kid` is unknown.
-    async fn identify(token: String, _fetched: Vec<String>) -> Result<Identity, Refusal> {
+    async fn identify(token: String, fetched: Vec<String>) -> Result<Identity, Refusal> {
         let keys = configuration::token_keys().await?;
+        let fetched = configuration::fetched(fetched);
         let issuer = configuration::text("auth_issuer").await?;
         let audience = configuration::text("auth_audience").await?;
         let expected = Expected {
             issuer: &issuer,
             audience: &audience,
         };
-        token::verify(&token, &[&keys], &expected, now_ms())
+        // The configured keys come first: no address can take the place of one of them.
+        let sets: Vec<&KeySet> = std::iter::once(&keys)
+            .chain(&fetched)
+            .map(|set| &**set)
+            .collect();
+        token::verify(&token, &sets, &expected, now_ms())
             .map(convert::identity)
             .map_err(convert::refusal)
     }

@@ -30,7 +30,7 @@ pub(crate) async fn run(
     // Where a route was found, there is a method.
     let method = method.ok_or(Refusal::NoPath)?;
 
-    let caller = caller(route, incoming).await?;
+    let caller = caller(settings, route, incoming).await?;
     let address = incoming.address(settings.trusted_proxies);
     quota::take_elsewhere(settings, method, caller.as_ref(), address, taken).await?;
 
@@ -65,11 +65,15 @@ pub(crate) async fn run(
 }
 
 /// Who calls, where the route asks.
-async fn caller(route: &Route, incoming: &Incoming) -> Result<Option<Caller>, Refusal> {
+async fn caller(
+    settings: &Settings,
+    route: &Route,
+    incoming: &Incoming,
+) -> Result<Option<Caller>, Refusal> {
     if route.identity == Identity::None {
         return Ok(None);
     }
-    let who = identity::of(incoming).await?;
+    let who = identity::of(incoming, settings).await?;
     match (who.caller(), route.identity) {
         (None, Identity::Required) => Err(Refusal::NoToken),
         (caller, _) => Ok(caller.cloned()),

@@ -1,24 +1,40 @@
 //! Who calls.
 
-use tidegate_api::{Refusal, Who};
+use tidegate_api::{Refusal, Settings, Who};
 use tidegate_auth::{Rooms, Scopes};
 use tidegate_room::Caller;
 use tidegate_stream::Subject;
 
 use crate::bindings::tidegate::auth::auth;
+use crate::jwks;
 use crate::request::Incoming;
 
 /// Who calls, by the token; a guest without one.
-pub(crate) async fn of(incoming: &Incoming) -> Result<Who, Refusal> {
+pub(crate) async fn of(incoming: &Incoming, settings: &Settings) -> Result<Who, Refusal> {
     let Some(token) = incoming.headers().bearer()?.map(str::to_owned) else {
         return Ok(Who::Guest(Subject::guest(
             wasi::random::random::get_random_u64(),
         )));
     };
-    let identity = auth::identify(token, Vec::new()).await.map_err(refusal)?;
+    let identity = identify(token, settings).await?;
     caller(identity)
         .map(Who::Known)
         .map_err(|why| Refusal::Fault(format!("the identity from `auth`: {why}")))
+}
+
+/// Judges the token, once more with newer keys if it names one that is not known.
+async fn identify(token: String, settings: &Settings) -> Result<auth::Identity, Refusal> {
+    let Some(url) = &settings.jwks_url else {
+        return auth::identify(token, Vec::new()).await.map_err(refusal);
+    };
+    let known = jwks::known(settings, url).await;
+    match auth::identify(token.clone(), known).await {
+        Err(auth::Refusal::UnknownKid) => match jwks::newer(settings, url).await? {
+            Some(newer) => auth::identify(token, vec![newer]).await.map_err(refusal),
+            None => Err(refusal(auth::Refusal::UnknownKid)),
+        },
+        judged => judged.map_err(refusal),
+    }
 }
 
 fn caller(identity: auth::Identity) -> Result<Caller, String> {

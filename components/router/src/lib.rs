@@ -24,6 +24,7 @@ mod convert;
 mod elsewhere;
 mod handler;
 mod identity;
+mod jwks;
 mod log;
 mod moderation;
 mod namespace;

@@ -28,6 +28,19 @@ pub(crate) fn refusal(request_id: &str, incoming: &Incoming, refusal: &Refusal) 
     );
 }
 
+/// Logs that keys could not be fetched.
+pub(crate) fn keys(url: &str, why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "the issuer's keys were not fetched",
+            "url": url,
+            "detail": why,
+        })
+    );
+}
+
 /// Logs settings of a namespace that do not hold.
 pub(crate) fn namespace(name: &str, version: &str, why: &str) {
     eprintln!(

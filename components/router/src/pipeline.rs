@@ -36,7 +36,7 @@ pub(crate) async fn run(
         Err(error) => return Err(error.into()),
     };
 
-    let who = identity::of(incoming).await?;
+    let who = identity::of(incoming, &settings).await?;
     let body = match act::takes_body(&call) {
         true => incoming.body(act::body_bytes(&call, &who)).await?,
         false => Vec::new(),

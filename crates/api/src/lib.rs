@@ -9,6 +9,7 @@ pub mod cors;
 #[cfg(test)]
 mod described;
 pub mod headers;
+mod jwks;
 pub mod kind;
 pub mod limits;
 pub mod policies;

@@ -98,6 +98,8 @@ pub enum Refusal {
     Fault(String),
     /// Redis is out of reach. The text is for the log.
     Away(String),
+    /// The issuer's keys were never had and cannot be fetched now. The text is for the log.
+    KeysAway(String),
     /// Redis is full.
     Full,
     /// Redis was started anew and waits for what other regions have.
@@ -231,6 +233,9 @@ impl Refusal {
             Self::Away(_) => {
                 told(503, "unavailable", "The region's Redis is out of reach", "it may or may not have been done: repeat it with the same Idempotency-Key").retry(AWAY_RETRY_S)
             }
+            Self::KeysAway(_) => {
+                told(503, "keys_unavailable", "The issuer's keys are out of reach", "the token could not be judged; try again with the same one").retry(AWAY_RETRY_S)
+            }
             Self::Full => told(503, "full", "The region's Redis is full", "nothing was changed; try again later").retry(FULL_RETRY_S),
             Self::Recovering { retry_s } => {
                 told(503, "recovering", "The region is being recovered", "nothing was changed; try again as `Retry-After` says").retry(*retry_s)
@@ -262,6 +267,7 @@ impl Refusal {
             | Self::Fault(text)
             | Self::Away(text)
             | Self::Unjudged(text)
+            | Self::KeysAway(text)
             | Self::Library(text)
             | Self::Layout(text) => Some(text),
             _ => None,
@@ -380,6 +386,7 @@ pub(crate) fn every() -> Vec<Refusal> {
         Refusal::NotConfigured(text()),
         Refusal::Fault(text()),
         Refusal::Away(text()),
+        Refusal::KeysAway(text()),
         Refusal::Full,
         Refusal::Recovering { retry_s: 1 },
         Refusal::Library(text()),
@@ -393,56 +400,5 @@ pub(crate) fn every() -> Vec<Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_refusal_is_told_in_one_form() {
-        let lines: Vec<String> = every()
-            .iter()
-            .map(|refusal| {
-                let answer = refusal.answer();
-                let (media_type, body) = answer.body.unwrap();
-                assert_eq!(media_type, "application/problem+json");
-                let headers: Vec<String> = answer
-                    .headers
-                    .iter()
-                    .map(|(name, value)| format!("{name}: {value}"))
-                    .collect();
-                format!("{} {}", body, headers.join("; "))
-            })
-            .collect();
-        insta::assert_snapshot!(lines.join("\n"));
-    }
-
-    #[test]
-    fn what_is_for_the_log_is_not_told() {
-        for refusal in [
-            Refusal::NotConfigured("secret".into()),
-            Refusal::Fault("secret".into()),
-            Refusal::Away("secret".into()),
-        ] {
-            let (_, body) = refusal.answer().body.unwrap();
-            assert!(!body.contains("secret"));
-            assert_eq!(refusal.log_detail(), Some("secret"));
-        }
-    }
-
-    #[test]
-    fn a_detail_is_bounded() {
-        let (_, body) = Refusal::NotAllowed("x".repeat(10_000))
-            .answer()
-            .body
-            .unwrap();
-        assert!(body.len() < 700);
-    }
-
-    #[test]
-    fn every_503_and_429_says_when_to_come_back() {
-        for refusal in every() {
-            let answer = refusal.answer();
-            let waits = matches!(answer.status, 429 | 503);
-            assert_eq!(answer.header("retry-after").is_some(), waits, "{refusal:?}");
-        }
-    }
-}
+#[path = "refusal_tests.rs"]
+mod tests;

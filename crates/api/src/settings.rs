@@ -15,12 +15,14 @@ use crate::limits::{PREFIX_BYTES, REGIONS};
 use crate::policies::{Policies, WhenAway};
 
 /// The variables that are read, by name.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 23] = [
     "region",
     "regions",
     "redis_url",
     "redis_auth",
     "prefix",
+    "jwks_origin",
+    "jwks_path",
     "cors_origins",
     "trusted_proxies",
     "limit_ip",
@@ -85,6 +87,8 @@ pub struct Settings {
     pub redis_url: String,
     /// What every key begins with.
     pub prefix: String,
+    /// Where the issuer publishes its keys, if it does.
+    pub jwks_url: Option<String>,
     /// Pages that may call.
     pub cors: Cors,
     /// Proxies of one's own in front of the edge.
@@ -136,6 +140,8 @@ impl Settings {
             regions: regions(read.text("regions")?)?,
             redis_url,
             prefix: prefix(read.text("prefix")?)?,
+            jwks_url: crate::jwks::url(read.text("jwks_origin")?, read.text("jwks_path")?)
+                .map_err(|why| wrong("jwks_origin, jwks_path", why))?,
             cors: read.parse("cors_origins")?,
             trusted_proxies,
             policies: policies(&read)?,
@@ -291,6 +297,8 @@ mod tests {
             ("redis_url", "redis://127.0.0.1:6379"),
             ("redis_auth", ""),
             ("prefix", "tg"),
+            ("jwks_origin", ""),
+            ("jwks_path", "/.well-known/jwks.json"),
             ("cors_origins", "http://127.0.0.1:8080"),
             ("trusted_proxies", "1"),
             ("limit_ip", "600/60"),

@@ -66,21 +66,21 @@ fn key_for<'k>(header: &[u8], sets: &[&'k KeySet]) -> Result<&'k Key, TokenRefus
         .iter()
         .find_map(|set| set.find(&kid))
         .ok_or(TokenRefusal::UnknownKid)?;
-    if alg != key.algorithm().name() {
+    if !key.algorithm().is_named(&alg) {
         return Err(TokenRefusal::WrongAlgorithm);
     }
     Ok(key)
 }
 
-/// A compact JWS over a payload, signed with a key.
-pub(crate) fn signed(key: &Key, payload: &[u8]) -> String {
+/// A compact JWS over a payload, signed with a key; none if the key cannot sign.
+pub(crate) fn signed(key: &Key, payload: &[u8]) -> Option<String> {
     let header =
         serde_json::json!({"alg": key.algorithm().name(), "kid": key.kid().as_str(), "typ": "JWT"});
     let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = key.sign(token.as_bytes());
+    let signature = key.sign(token.as_bytes())?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    token
+    Some(token)
 }

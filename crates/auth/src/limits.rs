@@ -8,10 +8,34 @@ pub const KEYS_MAX: usize = 16;
 pub const SECRET_MIN_BYTES: usize = 32;
 /// Longest secret, in bytes.
 pub const SECRET_MAX_BYTES: usize = 512;
+/// Smallest RSA modulus, in bits (RFC 7518, section 3.3).
+pub const RSA_MIN_BITS: u64 = 2_048;
+/// Largest RSA modulus, in bits: a check costs the cube of it.
+pub const RSA_MAX_BITS: u64 = 4_096;
+/// Smallest RSA exponent (FIPS 186-5, section A.1.1).
+pub const RSA_EXPONENT_MIN: u32 = 65_537;
 /// Longest `kid` of a key, in bytes.
 pub const KID_BYTES: usize = 128;
 /// Longest `kid` of a ticket key, in bytes.
 pub const TICKET_KID_BYTES: usize = 32;
+
+/// Longest answer of an address that key sets are fetched from, in bytes. Sets with certificate chains reach 20 KiB.
+pub const FETCHED_BYTES: usize = 64 * 1_024;
+/// Most keys of a fetched set that are looked at; only 16 that can be used are kept.
+pub const FETCHED_KEYS_MAX: usize = 64;
+/// How long a fetched set is used before it is fetched again, in ms: how long a key that its issuer has withdrawn is still
+/// taken, at most.
+pub const FRESH_MS: u64 = 5 * 60_000;
+/// How long it is used when its address does not answer, in ms: a day, in which somebody will have noticed.
+pub const STALE_MS: u64 = 24 * 60 * 60_000;
+/// How far ahead another instance's clock may have been, in ms.
+pub const FETCHED_AHEAD_MS: u64 = 60_000;
+/// Least time between two fetches, in ms, whatever tokens say.
+pub const FLOOR_MS: u64 = 30_000;
+/// Least time to the next fetch after one that failed, in ms.
+pub const AGAIN_MS: u64 = 5_000;
+/// Least time between two looks into the cache by one instance, in ms.
+pub const LOOK_MS: u64 = 1_000;
 
 /// Longest token, in bytes: what is left of an 8 KiB head, so that a longer one never arrives by a header anyway.
 pub const TOKEN_BYTES: usize = 8 * 1_024;

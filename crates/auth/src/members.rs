@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -45,6 +47,34 @@ impl Members {
             Some(_) => Err(format!("`{name}` must be a string")),
         }
     }
+
+    /// Takes bytes out; the error names the member and never quotes it.
+    pub(crate) fn base64url(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        self.text(name)?
+            .map(|text| {
+                URL_SAFE_NO_PAD
+                    .decode(text)
+                    .map_err(|_| format!("`{name}` must be base64url without padding"))
+            })
+            .transpose()
+    }
+
+    /// Takes a text out that must be this one.
+    pub(crate) fn must_say(&mut self, name: &str, expected: &str) -> Result<(), String> {
+        match self.text(name)?.as_deref() {
+            Some(text) if text == expected => Ok(()),
+            Some(other) => Err(format!(
+                "`{name}` {} is not supported; use {expected}",
+                shown(other)
+            )),
+            None => Err(format!("`{name}` is missing; it must be {expected}")),
+        }
+    }
+}
+
+/// The beginning of a text that is no secret, for an error.
+pub(crate) fn shown(text: &str) -> String {
+    format!("{:?}", text.chars().take(16).collect::<String>())
 }
 
 impl From<serde_json::Map<String, Value>> for Members {

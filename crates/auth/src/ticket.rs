@@ -76,6 +76,8 @@ impl TicketKeys {
                 "the `kid` of a ticket key is 1 to 32 of A-Z a-z 0-9 _ -"
             } else if key.algorithm() != Algorithm::Hs256 {
                 "a ticket key is an `oct` key for HS256"
+            } else if key.sign(b"").is_none() {
+                "a ticket key must be allowed to sign: leave `key_ops` out"
             } else {
                 continue;
             };
@@ -101,6 +103,11 @@ impl TicketKeys {
         self.0.is_example()
     }
 
+    /// The keys' names, the first being the one that signs.
+    pub fn kids(&self) -> Vec<&str> {
+        self.0.iter().map(|key| key.kid().as_str()).collect()
+    }
+
     /// Signs a ticket with the first key.
     pub fn sign(&self, grant: &Grant) -> String {
         let payload = Payload {
@@ -115,7 +122,9 @@ impl TicketKeys {
         let payload =
             serde_json::to_vec(&payload).expect("texts, a flag and a number always become JSON");
         URL_SAFE_NO_PAD.encode_string(payload, &mut ticket);
-        let mac = key.sign(ticket.as_bytes());
+        let mac = key
+            .sign(ticket.as_bytes())
+            .expect("`new` takes no key that cannot sign");
         ticket.push('.');
         URL_SAFE_NO_PAD.encode_string(mac, &mut ticket);
         ticket

@@ -34,7 +34,7 @@ fn ticket(payload: &str) -> String {
     let signed = format!("t1.t-2.{}", URL_SAFE_NO_PAD.encode(payload));
     format!(
         "{signed}.{}",
-        URL_SAFE_NO_PAD.encode(keys.0.first().sign(signed.as_bytes()))
+        URL_SAFE_NO_PAD.encode(keys.0.first().sign(signed.as_bytes()).unwrap())
     )
 }
 

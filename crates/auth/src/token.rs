@@ -62,14 +62,27 @@ pub fn verify(
     claims::read(&payload, expected, now_ms)
 }
 
+/// Why claims were not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// `info` cannot be written as JSON.
+    #[error("the claims cannot be written as JSON: {0}")]
+    Claims(#[from] serde_json::Error),
+    /// The first key can only verify.
+    #[error(
+        "the first key of the set can only verify: put one with a private part (`d`, `k`) first"
+    )]
+    PublicKey,
+}
+
 /// Signs claims with the first key.
 ///
 /// # Errors
-/// If `info` cannot be written as JSON.
-pub fn sign(keys: &KeySet, claims: &Claims) -> Result<String, serde_json::Error> {
-    Ok(jws::signed(keys.first(), &serde_json::to_vec(claims)?))
+/// [`SignError`].
+pub fn sign(keys: &KeySet, claims: &Claims) -> Result<String, SignError> {
+    jws::signed(keys.first(), &serde_json::to_vec(claims)?).ok_or(SignError::PublicKey)
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
+#[path = "token_tests/mod.rs"]
 mod tests;

@@ -86,6 +86,16 @@ impl Keys {
         format!("{}:stale:{}", self.prefix, digest::joined(parts))
     }
 
+    /// String: the keys fetched from the issuer's address.
+    pub fn key_sets(&self) -> String {
+        format!("{}:jwks", self.prefix)
+    }
+
+    /// String: there while one instance fetches them, and for a while after.
+    pub fn key_sets_turn(&self) -> String {
+        format!("{}:jwks:turn", self.prefix)
+    }
+
     /// String: GCRA state of one policy and partition.
     pub fn limit(&self, policy: &str, partition: &str) -> String {
         format!("{}:limit:{policy}:{partition}", self.prefix)

@@ -6,6 +6,7 @@ pub mod http;
 pub mod judge;
 pub mod process;
 pub mod routed;
+pub mod signer;
 pub mod sse;
 pub mod system;
 pub mod token;

@@ -156,6 +156,14 @@ impl System {
         &mut self.edge_process
     }
 
+    /// Ends the edge and starts another, which remembers nothing.
+    pub fn restart_edge(&mut self) {
+        self.edge_process.kill();
+        let (process, url) = start_edge(&self.redis.url(), &self.options, self.dir.path());
+        self.edge_process = process;
+        self.edge = Edge::new(url);
+    }
+
     /// One number of a node's metrics.
     pub fn metric(&self, index: usize, name: &str) -> f64 {
         let text = Edge::new(&self.nodes[index].admin)

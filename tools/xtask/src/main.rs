@@ -1,7 +1,8 @@
-//! The workspace's own commands: `cargo xtask up`, `cargo xtask token`, `cargo xtask test`.
+//! The workspace's own commands: `cargo xtask up`, `cargo xtask token`, `cargo xtask keys`, `cargo xtask test`.
 
 mod build;
 mod doctor;
+mod keys;
 mod ns;
 mod process;
 mod progress;
@@ -49,6 +50,8 @@ enum Task {
     Rules(rules::Args),
     /// Check routes to upstreams, and put them into Redis.
     Routes(routes::Args),
+    /// Make and rotate the keys of an env file.
+    Keys(keys::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
@@ -78,6 +81,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Routes(args) => routes::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Keys(args) => keys::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Up(args) => {
             let family = Family::start(Stop::on_signals()?)?;
             up::run(&workspace, &family, &Progress::new(), &args)
