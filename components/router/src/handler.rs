@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
 
+use std::time::Instant;
+
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;
 
@@ -14,17 +16,23 @@ type Body = FullBody<bytes::Bytes>;
 
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
+    let begun = Instant::now();
     let mut incoming = Incoming::of(request);
     let request_id = incoming.request_id();
-    let mut quota = Vec::new();
-    let outcome = pipeline::run(&mut incoming, &request_id, &mut quota).await;
+    let mut told = Vec::new();
+    let outcome = pipeline::run(&mut incoming, &request_id, &mut told).await;
     if let Err(refusal) = &outcome {
         log::refusal(&request_id, &incoming, refusal);
+    }
+    if let Some(trace) = incoming.trace() {
+        told.push(("traceresponse", trace.as_str().to_owned()));
     }
     let reply = outcome.unwrap_or_else(|refusal| Reply::Own(refusal.answer()));
     let settings = crate::settings::kept();
     let cors = settings.as_ref().map(|settings| &settings.cors);
-    respond(reply.finish(cors, incoming.origin(), quota, &request_id))
+    let finished = reply.finish(cors, incoming.origin(), told, &request_id);
+    log::access(&request_id, &incoming, finished.status, begun.elapsed());
+    respond(finished)
 }
 
 fn respond(finished: Finished) -> Response<Body> {

@@ -1,13 +1,34 @@
-//! The log: one JSON object a line on standard error, where the host collects it. Refusals that are the caller's own
-//! affair are not in it; bodies, tokens and queries never are.
+//! The logs, one JSON object a line, where the host collects them: every request on standard output, and what is the
+//! operator's affair on standard error. Bodies, tokens and queries are in neither.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use component_link::LinkError;
 use serde_json::json;
-use tidegate_api::Refusal;
+use tidegate_api::{Access, Refusal, Trace};
+use tidegate_route::Method;
 use tidegate_stream::RoomId;
 use tidegate_upstream::{ConfigError, Origin};
 
+use crate::pipeline;
 use crate::request::Incoming;
+
+/// Logs a request that is answered.
+pub(crate) fn access(request_id: &str, incoming: &Incoming, status: u16, took: Duration) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let access = Access {
+        at_ms: now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
+        method: Method::from_name(&incoming.method).map_or("other", Method::name),
+        route: pipeline::route(incoming),
+        status,
+        duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        request_id,
+        trace_id: incoming.trace().map(Trace::id),
+    };
+    if let Some(line) = access.line() {
+        println!("{line}");
+    }
+}
 
 /// Logs what is the operator's affair.
 pub(crate) fn refusal(request_id: &str, incoming: &Incoming, refusal: &Refusal) {

@@ -1,7 +1,7 @@
 //! The way of a request: route, identity, quota, moderation, room, answer.
 
 use tidegate_api::act::{self, Act, Given};
-use tidegate_api::{Answer, Refusal, views};
+use tidegate_api::{Answer, Refusal, document, views};
 use tidegate_route::call::is_own;
 use tidegate_route::{Call, Calls, RouteError};
 
@@ -11,6 +11,11 @@ use crate::{elsewhere, identity, moderation, quota, room, settings};
 
 thread_local! {
     static CALLS: Calls = Calls::default();
+}
+
+/// The pattern of a request's route.
+pub(crate) fn route(incoming: &Incoming) -> Option<&'static str> {
+    CALLS.with(|calls| calls.pattern(&incoming.method, &incoming.path))
 }
 
 /// Carries out one request. What it took from the caller's quota is told in `taken`, whatever comes after.
@@ -29,6 +34,7 @@ pub(crate) async fn run(
             return Ok(settings.cors.options(allow, incoming.origin()).into());
         }
         Ok(Call::Rooms(call)) => call,
+        Ok(Call::Document) => return Ok(document::answer(incoming.if_none_match()).into()),
         Ok(_) => return Ok(room::ready(&settings).await.into()),
         Err(RouteError::NotFound) if !is_own(&incoming.path) => {
             return elsewhere::run(&settings, incoming, request_id, taken).await;
@@ -52,7 +58,8 @@ pub(crate) async fn run(
     let address = incoming.address(settings.trusted_proxies);
     quota::take(&settings, &act, &who, address, taken).await?;
     let judged = moderation::judge(&settings, act, &who).await?;
-    let trace = incoming.headers().traceparent().to_owned();
+    let trace = incoming.trace().map(|trace| trace.as_str().to_owned());
+    let trace = trace.unwrap_or_default();
     let answer = room::carry_out(&settings, judged, &who, &body, trace).await?;
     Ok(answer.into())
 }

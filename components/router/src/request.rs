@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use spin_sdk::http::{HeaderMap, Request};
+use spin_sdk::http::{HeaderMap, HeaderValue, Request};
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 use tidegate_api::limits::BODY_MS;
-use tidegate_api::{Headers, Refusal};
+use tidegate_api::{Headers, Refusal, Trace};
 use tidegate_limit::address;
 
 use crate::alarm::within;
@@ -23,12 +23,28 @@ pub(crate) struct Incoming {
     pub(crate) authority: Option<String>,
     scheme: Option<String>,
     headers: HeaderMap,
+    trace: Option<Trace>,
     body: Option<IncomingRequestBody>,
 }
 
 impl Incoming {
     pub(crate) fn of(request: Request) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let trace = Trace::of(
+            &headers(&parts.headers),
+            wasi::random::insecure::get_insecure_random_u64(),
+        );
+        // Whoever the request is handed on to continues this step; what is malformed goes no further.
+        match trace
+            .as_ref()
+            .map(|trace| HeaderValue::from_str(trace.as_str()))
+        {
+            Some(Ok(step)) => drop(parts.headers.insert("traceparent", step)),
+            _ => {
+                parts.headers.remove("traceparent");
+                parts.headers.remove("tracestate");
+            }
+        }
         Self {
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
@@ -39,15 +55,23 @@ impl Incoming {
             scheme: parts.uri.scheme_str().map(str::to_owned),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
+            trace,
             body: Some(body),
         }
     }
 
     pub(crate) fn headers(&self) -> Headers<'_> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
-            .collect()
+        headers(&self.headers)
+    }
+
+    /// The trace that it belongs to.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// What the caller has of the answer already, if they say so once.
+    pub(crate) fn if_none_match(&self) -> Option<&str> {
+        self.headers.get("if-none-match")?.to_str().ok()
     }
 
     /// The page that calls, if a browser does.
@@ -111,4 +135,10 @@ impl Incoming {
             Err(_) => Err(Refusal::BadBody("it broke off".to_owned())),
         }
     }
+}
+
+fn headers(map: &HeaderMap) -> Headers<'_> {
+    map.iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
 }

@@ -2,6 +2,18 @@
 
 use serde::Serialize;
 
+/// What a browser must not do with an answer: guess its type, run or frame it, load it without CORS, tell where it came
+/// from. `Strict-Transport-Security` is for whoever speaks TLS, which is not the edge.
+const SECURITY: [(&str, &str); 4] = [
+    ("x-content-type-options", "nosniff"),
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+];
+
 /// Status, headers and body of one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -29,6 +41,24 @@ impl Answer {
         }
     }
 
+    /// An answer with a text.
+    pub fn text(status: u16, media_type: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some((media_type, text.into())),
+        }
+    }
+
+    /// 304.
+    pub fn not_modified() -> Self {
+        Self {
+            status: 304,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
     /// 204.
     pub fn no_content() -> Self {
         Self {
@@ -52,8 +82,8 @@ impl Answer {
         self
     }
 
-    /// Adds what every answer carries: its length and type, that it is neither to be stored nor guessed at, and the id
-    /// under which the log knows it.
+    /// Adds what every answer carries: its length and type, that it is not to be stored unless it says otherwise, what a
+    /// browser must not do with it, and the id under which the log knows it.
     #[must_use]
     pub fn finish(mut self, request_id: &str) -> Self {
         if let Some((media_type, text)) = &self.body {
@@ -62,9 +92,13 @@ impl Answer {
                 .push(("content-type", (*media_type).to_owned()));
             self.headers.push(("content-length", length));
         }
-        self.with("x-content-type-options", "nosniff")
-            .with("cache-control", "no-store")
-            .with("x-request-id", request_id)
+        if self.header("cache-control").is_none() {
+            self = self.with("cache-control", "no-store");
+        }
+        for (name, value) in SECURITY {
+            self = self.with(name, value);
+        }
+        self.with("x-request-id", request_id)
     }
 
     /// The first value of a header.
@@ -87,6 +121,9 @@ mod tests {
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
+        for (name, value) in SECURITY {
+            assert_eq!(answer.header(name), Some(value));
+        }
         assert_eq!(answer.header("x-request-id"), Some("r1"));
         // RFC 9110, section 8.6: no Content-Length with 204.
         assert_eq!(

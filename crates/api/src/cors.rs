@@ -8,9 +8,10 @@ use crate::answer::Answer;
 use crate::limits::{ORIGINS, PREFLIGHT_S};
 
 /// Headers that a page may send.
-const SENT: &str = "authorization, content-type, idempotency-key, traceparent, x-request-id";
+const SENT: &str =
+    "authorization, content-type, idempotency-key, traceparent, tracestate, x-request-id";
 /// Headers that a page may read.
-const READ: &str = "ratelimit, ratelimit-policy, retry-after, tidegate-degraded, x-request-id";
+const READ: &str = "allow, etag, location, ratelimit, ratelimit-policy, retry-after, tidegate-degraded, traceresponse, www-authenticate, x-request-id";
 
 /// A list of origins that is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tidegate_route::Calls;
 
-const DOCUMENT: &str = include_str!("../../../docs/openapi.yaml");
+use crate::document::TEXT as DOCUMENT;
 
 /// Lines between two headings of the document.
 fn section(from: &str, to: &str) -> &'static str {

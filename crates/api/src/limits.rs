@@ -20,6 +20,9 @@ pub const TICKET_MS: u64 = 60 * 60 * 1000;
 /// How long a browser may remember what a preflight answered, in seconds.
 pub const PREFLIGHT_S: u32 = 600;
 
+/// How long the description of the interface may be kept, in seconds. It changes with a deployment.
+pub const DOCUMENT_S: u32 = 300;
+
 /// When to come back while Redis is out of reach, in seconds: a fail-over takes about that.
 pub const AWAY_RETRY_S: u64 = 1;
 /// When to come back while Redis is full, or something has to be set right by hand, in seconds.

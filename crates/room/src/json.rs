@@ -1,8 +1,12 @@
 //! JSON from outside (RFC 8259): bounded before it is read, and clean of signs that no reader shows.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -41,10 +45,56 @@ impl BodyError {
 pub(crate) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
     check_depth(text)?;
-    serde_json::from_str(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::field(error.to_string()),
-        Category::Io | Category::Syntax | Category::Eof => BodyError::NotJson(error.to_string()),
-    })
+    let read = serde_json::from_str::<Object<T>>(text);
+    read.map(|object| object.0)
+        .map_err(|error| match error.classify() {
+            Category::Data => BodyError::field(error.to_string()),
+            Category::Io | Category::Syntax | Category::Eof => {
+                BodyError::NotJson(error.to_string())
+            }
+        })
+}
+
+/// A JSON object. What serde derives for a struct would take its fields from an array too.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// Greatest whole number that every reader of JSON holds exactly (RFC 8259, section 6).
+const WHOLE_MAX: f64 = 9_007_199_254_740_991.0;
+
+/// Reads an optional whole number as JSON Schema means it: 600, 600.0 and 6e2 are one and the same.
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let fits = number.fract() == 0.0 && (0.0..=WHOLE_MAX).contains(&number);
+    // Exact within these bounds.
+    let whole = fits.then_some(number as u64).map(T::try_from);
+    match whole {
+        Some(Ok(whole)) => Ok(Some(whole)),
+        _ => Err(D::Error::custom(format!(
+            "{number} is not a whole number that this field can have"
+        ))),
+    }
 }
 
 /// Refuses what is nested too deeply.
@@ -150,7 +200,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn nested(depth: usize) -> String {
-        format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+        let inner = depth - 1;
+        format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
     }
 
     #[test]

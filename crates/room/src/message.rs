@@ -100,7 +100,7 @@ struct RawPost<'b> {
     #[serde(borrow)]
     data: Option<&'b RawValue>,
     #[serde(rename = "as", borrow)]
-    speaker: Option<RawSpeaker<'b>>,
+    speaker: Option<json::Object<RawSpeaker<'b>>>,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +129,7 @@ impl Post {
         Ok(Self {
             kind,
             data,
-            speaker: raw.speaker.map(RawSpeaker::read).transpose()?,
+            speaker: raw.speaker.map(|speaker| speaker.0.read()).transpose()?,
         })
     }
 }
@@ -211,6 +211,7 @@ mod tests {
         assert!(refused(r#"{"kind":"wave","data":{}}"#).contains("must be chat"));
         assert!(refused(r#"{"kind":"chat","data":{},"as":{"sub":"a b"}}"#).contains("as.sub"));
         assert!(refused(r#"{"kind":"chat","data":{},"as":{}}"#).contains("`sub`"));
+        assert!(refused(r#"{"kind":"chat","data":{},"as":["bob"]}"#).contains("an object"));
         let long = format!(
             r#"{{"kind":"chat","data":{{"t":"{}"}}}}"#,
             "x".repeat(DATA_BYTES)

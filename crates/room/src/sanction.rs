@@ -10,6 +10,7 @@ use crate::limits::SANCTION_S;
 // Not skipped, unlike elsewhere: a length that is overread would make a ban that lasts for ever.
 #[serde(deny_unknown_fields)]
 struct RawSanction {
+    #[serde(default, deserialize_with = "json::whole")]
     seconds: Option<u64>,
 }
 
@@ -55,9 +56,17 @@ mod tests {
     fn a_sanction_lasts_as_long_as_it_says() {
         assert_eq!(read_seconds(b""), Ok(None));
         assert_eq!(read_seconds(b"{}"), Ok(None));
-        assert_eq!(read_seconds(br#"{"seconds":600}"#), Ok(Some(600)));
+        for same in ["600", "600.0", "6e2"] {
+            let body = format!(r#"{{"seconds":{same}}}"#);
+            assert_eq!(read_seconds(body.as_bytes()), Ok(Some(600)), "{same}");
+        }
+        assert_eq!(read_seconds(br#"{"seconds":null}"#), Ok(None));
         for bad in [
             r#"{"seconds":0}"#,
+            "[]",
+            "[600]",
+            r#"{"seconds":0.5}"#,
+            r#"{"seconds":1e300}"#,
             r#"{"seconds":315360001}"#,
             r#"{"seconds":-1}"#,
             r#"{"minutes":1}"#,

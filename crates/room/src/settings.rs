@@ -70,12 +70,16 @@ struct RawSettings {
     owner: Option<String>,
     title: Option<String>,
     access: Option<Access>,
+    #[serde(default, deserialize_with = "json::whole")]
     slow_ms: Option<u32>,
     followers_only: Option<bool>,
     gift_only: Option<bool>,
     moderators: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "json::whole")]
     chat_budget: Option<u32>,
+    #[serde(default, deserialize_with = "json::whole")]
     history_chat: Option<u32>,
+    #[serde(default, deserialize_with = "json::whole")]
     history_keep: Option<u32>,
 }
 

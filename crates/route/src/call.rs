@@ -27,6 +27,8 @@ pub enum Call {
     Health,
     /// `GET /readyz`
     Ready,
+    /// `GET /v1/openapi.yaml`
+    Document,
     /// About rooms.
     Rooms(RoomsCall),
 }
@@ -101,9 +103,10 @@ enum Name {
     Kick,
     Health,
     Ready,
+    Document,
 }
 
-const TABLE: [(Method, &str, Name); 18] = [
+const TABLE: [(Method, &str, Name); 19] = [
     (Method::Post, "/v1/rooms", Name::CreateRoom),
     (Method::Get, "/v1/rooms", Name::ListRooms),
     (Method::Post, "/v1/messages", Name::PublishBatch),
@@ -142,6 +145,7 @@ const TABLE: [(Method, &str, Name); 18] = [
     (Method::Post, "/v1/rooms/{room}/kick", Name::Kick),
     (Method::Get, "/healthz", Name::Health),
     (Method::Get, "/readyz", Name::Ready),
+    (Method::Get, "/v1/openapi.yaml", Name::Document),
 ];
 
 /// Whether a path is Tidegate's own, with something at it or not: `/v1` and what lies below, and the probes. No configured
@@ -153,13 +157,13 @@ pub fn is_own(path: &str) -> bool {
 
 /// The table of all calls.
 #[derive(Debug)]
-pub struct Calls(Router<Name>);
+pub struct Calls(Router<(Name, &'static str)>);
 
 impl Default for Calls {
     fn default() -> Self {
         let mut router = Router::default();
         for (method, pattern, name) in TABLE {
-            let added = router.add(method, pattern, name);
+            let added = router.add(method, pattern, (name, pattern));
             // The table is fixed, and a test adds every line of it.
             debug_assert!(added.is_ok(), "{pattern}");
         }
@@ -171,6 +175,12 @@ impl Calls {
     /// The methods and paths of all calls, as they are documented.
     pub fn table() -> impl Iterator<Item = (Method, &'static str)> {
         TABLE.iter().map(|&(method, pattern, _)| (method, pattern))
+    }
+
+    /// The pattern of the route that a request takes, whether or not the names in its path are good.
+    pub fn pattern(&self, method: &str, path: &str) -> Option<&'static str> {
+        let found = self.0.find(Method::from_name(method), path);
+        found.ok().map(|found| found.value.1)
     }
 
     /// Reads a request: its method's name, and its path without the query.
@@ -188,9 +198,10 @@ impl Calls {
             })?;
         let room = || named::<RoomId>(&found.params, "room");
         let user = || banned(&found.params);
-        Ok(Call::Rooms(match *found.value {
+        Ok(Call::Rooms(match found.value.0 {
             Name::Health => return Ok(Call::Health),
             Name::Ready => return Ok(Call::Ready),
+            Name::Document => return Ok(Call::Document),
             Name::CreateRoom => RoomsCall::CreateRoom,
             Name::ListRooms => RoomsCall::ListRooms,
             Name::PublishBatch => RoomsCall::PublishBatch,
@@ -253,6 +264,7 @@ mod tests {
                 .replace("{user}", "bob")
                 .replace("{id}", "local-1732400000000-0");
             assert!(calls.read(method.name(), &path).is_ok(), "{pattern}");
+            assert_eq!(calls.pattern(method.name(), &path), Some(pattern));
         }
     }
 

@@ -134,7 +134,7 @@ pub fn backward(fields: &[(&str, &[u8])]) -> Result<Vec<Field>, HeaderFault> {
     let passes = |name: &str| {
         !name.starts_with("access-control-")
             && !name.starts_with("spin-")
-            && !matches!(name, "content-length" | "x-request-id")
+            && !matches!(name, "content-length" | "x-request-id" | "traceresponse")
     };
     let mut kept = end_to_end(fields, passes)?;
     kept.push(("via".to_owned(), b"1.1 tidegate".to_vec()));

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, in order, with a table of what was done at the end.
 
 mod closing;
+mod contract;
 mod readme;
 mod steps;
 mod table;
@@ -42,6 +43,8 @@ enum Part {
     Doc,
     /// Tests over real processes.
     E2e,
+    /// The running edge against `docs/openapi.yaml`.
+    Contract,
     /// What the README tells people to type.
     Readme,
     /// The JavaScript client.
@@ -127,6 +130,7 @@ impl Bench<'_> {
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
                 Ok(Outcome::Passed)
             }
+            Step::Contract => contract::run(self, closing),
             Step::Readme => readme::run(self).map(|()| Outcome::Passed),
             Step::Web => web::run(self, closing).map(|()| Outcome::Passed),
             _ => match self.commands(step)? {

@@ -59,6 +59,7 @@ pub enum Step {
     Docs,
     Build,
     EndToEnd,
+    Contract,
     Readme,
     Js,
     Web,
@@ -78,6 +79,7 @@ pub fn of(part: Part) -> Vec<Step> {
             Docs,
             Build,
             EndToEnd,
+            Contract,
             Readme,
             Js,
             Web,
@@ -86,6 +88,7 @@ pub fn of(part: Part) -> Vec<Step> {
         Part::Unit => vec![Unit],
         Part::Doc => vec![DocTests, Docs],
         Part::E2e => vec![Build, EndToEnd],
+        Part::Contract => vec![Build, Contract],
         Part::Readme => vec![Build, Readme],
         Part::Js => vec![Js],
         Part::Web => vec![Build, Web],
@@ -105,6 +108,7 @@ impl Step {
             Self::Docs => "documentation",
             Self::Build => "build what runs",
             Self::EndToEnd => "end to end",
+            Self::Contract => "contract",
             Self::Readme => "the README's lines",
             Self::Js => "JavaScript client",
             Self::Web => "demo page",
@@ -116,6 +120,7 @@ impl Step {
         match self {
             Self::Unit => &[REDIS],
             Self::EndToEnd => &[REDIS, FAKETIME, PYTHON],
+            Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],
             Self::Web => &[REDIS, NODE, NPM, CHROMIUM],
@@ -125,7 +130,11 @@ impl Step {
 
     /// The step without which it makes no sense.
     pub fn stands_on(self) -> Option<Self> {
-        matches!(self, Self::EndToEnd | Self::Readme | Self::Web).then_some(Self::Build)
+        matches!(
+            self,
+            Self::EndToEnd | Self::Contract | Self::Readme | Self::Web
+        )
+        .then_some(Self::Build)
     }
 }
 
@@ -165,7 +174,7 @@ impl Bench<'_> {
                 commands.push(in_folder("npm", &["test", "--silent"], folder));
                 commands
             }
-            Step::Build | Step::Readme | Step::Web => Vec::new(),
+            Step::Build | Step::Contract | Step::Readme | Step::Web => Vec::new(),
         })
     }
 
@@ -223,6 +232,7 @@ mod tests {
             Part::Unit,
             Part::Doc,
             Part::E2e,
+            Part::Contract,
             Part::Readme,
             Part::Js,
             Part::Web,
@@ -243,6 +253,7 @@ mod tests {
             Part::Unit,
             Part::Doc,
             Part::E2e,
+            Part::Contract,
             Part::Readme,
             Part::Js,
             Part::Web,

