@@ -59,8 +59,6 @@ fn refusal(text: String) -> LinkError {
         Fault::Full => LinkError::Full,
         Fault::NoLibrary => library::advice(&text),
         Fault::NotReady => LinkError::Unreachable(text),
-        // Some clients put a sign between Redis' code and its words.
-        Fault::Other if has(&["OOM"]) => LinkError::Full,
         Fault::Other if has(&FAULTS) && !has(&PASSING) => LinkError::Fault(text),
         Fault::Other => LinkError::Unreachable(text),
     }

@@ -115,7 +115,8 @@ impl Fault {
 }
 
 /// Some clients put the code into words of their own, so what follows it is looked for as well.
-const FULL: [&str; 4] = [
+const FULL: [&str; 5] = [
+    "OOM",
     "command not allowed when used memory",
     "MISCONF",
     "NOREPLICAS",
@@ -142,6 +143,10 @@ mod tests {
         );
         assert_eq!(
             Fault::of("\"OOM\": command not allowed when used memory > 'maxmemory'."),
+            Fault::Full
+        );
+        assert_eq!(
+            Fault::of("OOM allow-oom flag is not set on the function, can not run it"),
             Fault::Full
         );
         assert_eq!(Fault::of("ERR Function not found"), Fault::NoLibrary);
