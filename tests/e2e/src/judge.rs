@@ -80,11 +80,17 @@ fn changed(file: &Path) -> Option<SystemTime> {
 }
 
 /// `PATH`, with what the example's requirements name in front of it, fetched into the target folder once.
+///
+/// A virtual environment's scripts name the folder in which it was made, and several checkouts may share one target folder:
+/// so it is made under the folder's real name, and made again where its tool is there but doesn't run.
 fn path_with_componentize() -> OsString {
-    let folder = root().join("target/tools/moderation-python");
+    let target = root().join("target").canonicalize().expect("a target folder");
+    let folder = target.join("tools/moderation-python");
     let tools = folder.join("bin");
-    if !tools.join("componentize-py").is_file() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    if !runs(&tools.join("componentize-py")) {
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder));
         run(Command::new(tools.join("python"))
             .args([
                 "-m",
@@ -99,6 +105,13 @@ fn path_with_componentize() -> OsString {
     let own = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&own)))
         .expect("folders without colons")
+}
+
+fn runs(tool: &Path) -> bool {
+    Command::new(tool)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 fn run(command: &mut Command) {
