@@ -7,7 +7,7 @@
 -- `regions` and `clock` lie on every address).
 
 -- A loader replaces an older version only. Raise it with every change of this file.
-local VERSION = 3
+local VERSION = 4
 
 -- How far the first id of a new run is above everything that this Redis remembers.
 local JUMP_MS = 60000
@@ -22,6 +22,11 @@ local ONLINE_MS = 30000
 local ONLINE_KEY_MS = 60000
 -- Closed rooms, lifted bans and the last ids of a subject's own room are remembered that long.
 local WEEK_MS = 604800000
+-- A stamp from elsewhere that is so far ahead of the clock is counted.
+local AHEAD_MS = 60000
+-- How far apart clocks may be: for what a tombstone is about to stop, and for counts of viewers from elsewhere.
+local LEEWAY_MS = 3600000
+local LEEWAY_ONLINE_MS = 5000
 -- "Until lifted": the end of the year 9999.
 local FOREVER_MS = 253402300799000
 
@@ -39,6 +44,13 @@ local MOST_MODERATORS = 16
 local MOST_SHARDS = 1024
 local MOST_LISTED = 200
 local MOST_LOOKED_AT = 1000
+local MOST_RELAYED = 32
+local MOST_STRINGS = 64
+local MOST_MERGED = 500
+local MOST_MERGE_ARGS = 6100
+local MOST_ROOM_FIELDS = 128
+local MOST_REGION_BYTES = 4096
+local MOST_LEASE_MS = 60000
 local CHUNK = 64
 local LIST_CHUNK = 8
 
@@ -161,7 +173,7 @@ end
 
 local function stamped(value)
   local ms, region, rest = string.match(value or '', '^(%d+)%.([a-z0-9%-]+) (.*)$')
-  if not ms then
+  if not ms or #ms > 15 then
     return nil
   end
   return { ms = tonumber(ms), region = region, value = rest }
@@ -299,7 +311,8 @@ local function is_recovering(shard)
     return false
   end
   for _, other in ipairs(shard.regions) do
-    if other.name ~= shard.region and other.state == 'active' then
+    if other.name ~= shard.region and other.state == 'active'
+      and redis.call('HGET', shard.run_key, 'whole:' .. other.name) ~= shard.replid then
       return true
     end
   end
@@ -641,6 +654,8 @@ local function set_fields(shard, room, fields)
   for i, field in ipairs(fields) do
     names[i] = field.name
   end
+  -- A later change of any field is above the creation, so that both are told apart by their stamps.
+  names[#names + 1] = 'created_ms'
   local stamp = new_stamp(shard.now_ms, shard.region, redis.call('HMGET', room.key, unpack(names)))
   for _, field in ipairs(fields) do
     pairs_of[#pairs_of + 1] = field.name
@@ -695,20 +710,26 @@ local function drop_old_hidden(shard, room, key)
   end
 end
 
--- The hash stays as a tombstone, so that the id is not used again soon; the rest goes when its readers have gone.
-local function close_room(shard, room, keys)
-  local data = set_fields(shard, room, { { name = 'state', value = 'closed' } })
-  redis.call('PEXPIRE', room.key, WEEK_MS)
-  delist(shard, room.name)
-  redis.call('HDEL', shard.base .. ':likes', room.name)
-  for _, key in ipairs({ keys[4], keys[5], keys[6], room.key .. ':online' }) do
-    redis.call('PEXPIRE', key, shard.retention_ms)
+-- What remains of a room that was closed: a hash that says so for a week, so that the id is not used again soon. The week
+-- counts from the closing and not from when it was heard of, else regions would remind each other of it for ever. The rest
+-- goes when its readers have gone.
+local function bury(place, room, closed_ms)
+  redis.call('PEXPIREAT', room.key, text(closed_ms + WEEK_MS))
+  delist(place, room.name)
+  redis.call('HDEL', place.base .. ':likes', room.name)
+  for _, what in ipairs({ ':bans', ':mutes', ':hidden', ':online' }) do
+    redis.call('PEXPIRE', room.key .. what, place.retention_ms)
   end
-  for _, region in ipairs(shard.regions) do
+  for _, region in ipairs(place.regions) do
     for _, what in ipairs({ ':keep:', ':chat:', ':likes:' }) do
-      redis.call('PEXPIRE', room.key .. what .. region.name, shard.retention_ms)
+      redis.call('PEXPIRE', room.key .. what .. region.name, place.retention_ms)
     end
   end
+end
+
+local function close_room(shard, room)
+  local data = set_fields(shard, room, { { name = 'state', value = 'closed' } })
+  bury(shard, room, shard.now_ms)
   return data
 end
 
@@ -1502,6 +1523,685 @@ local function tg_limit(keys, args)
   return answer
 end
 
+-- State from elsewhere ------------------------------------------------------------------------------------------------
+
+-- A stamp as it stands in an entry's `data`, or nil.
+local function parse_stamp(value)
+  local ms, region = string.match(type(value) == 'string' and value or '', '^(%d+)%.([a-z0-9%-]+)$')
+  if not ms or #ms > 15 or not is_region(region) then
+    return nil
+  end
+  return { ms = tonumber(ms), region = region }
+end
+
+-- Whether one stamp wins over another: the greater ms, then the greater name.
+local function is_later(one, other)
+  if one.ms ~= other.ms then
+    return one.ms > other.ms
+  end
+  return is_lower(other.region, one.region)
+end
+
+local function same_stamp(one, other)
+  return one.ms == other.ms and one.region == other.region
+end
+
+-- What a call that brings another region's state knows and counts.
+local function visit(own, origin, base, prefix, bounds)
+  return {
+    own = own, origin = origin, base = base, prefix = prefix, bounds = bounds, retention_ms = bounds.retention_ms,
+    now_ms = redis_ms(), regions = regions_of(prefix, own), rooms = {}, ahead = 0, unread = 0, changed = 0, told = 0,
+  }
+end
+
+-- A stamp far ahead of the clock is obeyed all the same, since every region must come to the same; but it is counted.
+local function note_stamp(here, stamp)
+  if stamp.ms > here.now_ms + AHEAD_MS then
+    here.ahead = here.ahead + 1
+  end
+end
+
+-- This region's own shard, to append to; nil while it waits for what it lost.
+local function own_shard(here)
+  if not here.shard then
+    local shard, why = open_shard(here.base .. ':log:' .. here.own, here.base .. ':run', here.own, here.bounds)
+    if not shard then
+      error(why)
+    end
+    here.shard = shard
+  end
+  return not is_recovering(here.shard) and here.shard or nil
+end
+
+-- What a room becomes when fields from elsewhere are set against its own. Of two creations, made while regions were
+-- apart, the earlier one holds for all fields that either set; whatever was changed later has a later stamp and stays.
+local function plan_fields(here, room, incoming)
+  local rows, current = redis.call('HGETALL', room.key), {}
+  for i = 1, #rows, 2 do
+    current[rows[i]] = stamped(rows[i + 1])
+  end
+  local plan = { set = {}, drop = {}, lost = nil, reborn = false }
+  local state, theirs = current.state, incoming.created_ms
+  if state and state.value ~= 'open' and theirs and theirs.ms > state.ms + WEEK_MS - LEEWAY_MS then
+    -- The tombstone was gone where the id was used again; here it is about to go.
+    plan.reborn, current = true, {}
+  end
+  local mine = current.created_ms
+  local passed
+  if mine and theirs and not same_stamp(mine, theirs) then
+    if is_later(theirs, mine) then
+      passed = theirs
+    else
+      plan.lost = mine
+      for name, field in pairs(current) do
+        if same_stamp(field, mine) then
+          plan.drop[name], current[name] = true, nil
+        end
+      end
+    end
+  end
+  for name, field in pairs(incoming) do
+    note_stamp(here, field)
+    if not (passed and same_stamp(field, passed)) and (not current[name] or is_later(field, current[name])) then
+      plan.set[name], plan.drop[name], current[name] = field, nil, field
+    end
+  end
+  plan.state = current.state
+  -- A closing that every region has forgotten by now is not brought back.
+  if plan.state and plan.state.value ~= 'open' and not state and plan.state.ms + WEEK_MS <= here.now_ms then
+    plan.set = {}
+  end
+  return plan
+end
+
+-- Tells this region that another one's creation of a room holds.
+local function tell_lost(here, shard, room, plan)
+  local json = {}
+  for name, field in pairs(plan.set) do
+    json[#json + 1] = cjson.encode(name) .. ':' .. cjson.encode(field.value)
+  end
+  table.sort(json)
+  local stamp = text(plan.set.created_ms.ms) .. '.' .. plan.set.created_ms.region
+  local data = '{"stamp":"' .. stamp .. '","fields":{' .. table.concat(json, ',') .. '},"lost":"' .. text(plan.lost.ms)
+    .. '.' .. plan.lost.region .. '"}'
+  local stream = stream_of(room, 'keep', here.own, here.bounds.keep, nil)
+  local fields = redis.call('HMGET', room.key, stream.field, 'history_keep')
+  stream.last = stored_id(fields[1])
+  keep_own(stream, fields[2])
+  append(shard, next_id(shard, stream.last), { room = room.name, kind = 'state', lane = 'control', sub = '', data = data }, room, stream)
+  here.told = here.told + 1
+end
+
+-- How much a room keeps of the origin's entries.
+local function measure(here, room)
+  local fields = redis.call('HMGET', room.key, 'history_chat', 'history_keep')
+  for i, what in ipairs({ 'chat', 'keep' }) do
+    local stream = room.streams[what]
+    stream.most, stream.trim = here.bounds[what], '~'
+    keep_own(stream, fields[i])
+  end
+end
+
+-- Sets fields from elsewhere; false when it must wait, and then nothing was written.
+local function take_fields(here, room, incoming)
+  if is_reserved(room.name) or next(incoming) == nil then
+    return true
+  end
+  local plan = plan_fields(here, room, incoming)
+  local tells = plan.lost and plan.lost.region == here.own and here.origin ~= here.own
+  local shard = tells and own_shard(here)
+  if tells and not shard then
+    return false
+  end
+  if plan.reborn then
+    redis.call('DEL', room.key)
+  end
+  local pairs_of, gone = {}, {}
+  for name, field in pairs(plan.set) do
+    pairs_of[#pairs_of + 1] = name
+    pairs_of[#pairs_of + 1] = text(field.ms) .. '.' .. field.region .. ' ' .. field.value
+  end
+  for name in pairs(plan.drop) do
+    gone[#gone + 1] = name
+  end
+  if #gone > 0 then
+    redis.call('HDEL', room.key, unpack(gone))
+  end
+  if #pairs_of > 0 then
+    redis.call('HSET', room.key, unpack(pairs_of))
+    here.changed = here.changed + 1
+    if plan.state and plan.state.value == 'open' then
+      enlist(here, room.name)
+    elseif plan.state and plan.set.state then
+      bury(here, room, plan.state.ms)
+    end
+  end
+  if shard then
+    tell_lost(here, shard, room, plan)
+  end
+  if room.streams then
+    measure(here, room)
+  end
+  return true
+end
+
+-- Sets a ban or a mute from elsewhere. One that nobody has to be told of any more is not brought back.
+local function take_sanction(here, key, user, stamp, ends)
+  note_stamp(here, stamp)
+  local current = stamped(redis.call('HGET', key, user))
+  local over_ms = ends == 0 and stamp.ms or ends
+  if (current and not is_later(stamp, current)) or over_ms < here.now_ms - WEEK_MS then
+    return
+  end
+  drop_old_bans(key, here.now_ms)
+  redis.call('HSET', key, user, text(stamp.ms) .. '.' .. stamp.region .. ' ' .. text(ends))
+  here.changed = here.changed + 1
+end
+
+local function is_message_id(value)
+  local origin = type(value) == 'string' and #value <= 64 and string.match(value, '^([a-z0-9%-]+)%-%d+%-%d+$')
+  return origin and is_region(origin) or false
+end
+
+local function take_hidden(here, room, message, stamp)
+  note_stamp(here, stamp)
+  local key = room.key .. ':hidden'
+  local current = redis.call('HGET', key, message)
+  if current and not is_later(stamp, parse_stamp(current) or { ms = 0, region = '' }) then
+    return
+  end
+  drop_old_hidden(here, room, key)
+  redis.call('HSET', key, message, text(stamp.ms) .. '.' .. stamp.region)
+  if string.sub(room.name, 1, 1) == '~' then
+    redis.call('PEXPIRE', key, WEEK_MS)
+  end
+  here.changed = here.changed + 1
+end
+
+-- Totals only rise, so the greater one is the later one.
+local function take_likes(here, room, origin, total)
+  local key = room.key .. ':likes:' .. origin
+  if total > (tonumber(redis.call('GET', key) or '') or 0) then
+    redis.call('SET', key, text(total))
+    here.changed = here.changed + 1
+  end
+end
+
+-- A node's count of viewers, which lapses by the clock here.
+local function take_online(here, room, node, count, ends_ms)
+  ends_ms = math.min(ends_ms, here.now_ms + ONLINE_MS)
+  if ends_ms > here.now_ms then
+    redis.call('HSET', room.key .. ':online', node, text(count) .. ' ' .. text(ends_ms))
+    redis.call('PEXPIRE', room.key .. ':online', ONLINE_KEY_MS)
+    here.changed = here.changed + 1
+    return true
+  end
+  return false
+end
+
+local function place_in(here, name)
+  return { name = name, key = here.base .. ':room:' .. name }
+end
+
+local function is_open(room)
+  return field_value(redis.call('HGET', room.key, 'state')) == 'open'
+end
+
+-- Fields of a room as an entry or another region's hash gives them; nil when one is none. Unknown ones are kept.
+local function is_field(name, value)
+  return type(name) == 'string' and #name <= 32 and string.find(name, '^[a-z][a-z0-9_]*$') ~= nil
+    and type(value) == 'string' and #value <= 1024
+end
+
+local function said_sanction(here, room, what, said)
+  local stamp, ends = parse_stamp(said.stamp), said.until_ms
+  if not stamp or type(said.user) ~= 'string' or not is_banned_name(room.name, said.user)
+    or type(ends) ~= 'number' or not (ends >= 0 and ends <= FOREVER_MS) then
+    return nil
+  end
+  take_sanction(here, room.key .. what, said.user, stamp, math.floor(ends))
+  return true
+end
+
+-- What an entry of a kind that only functions write does to the state here. `false`: it must wait. `nil`: it is not read.
+local TAKES = {
+  state = function(here, room, said)
+    local stamp = parse_stamp(said.stamp)
+    if not stamp or type(said.fields) ~= 'table' then
+      return nil
+    end
+    local incoming, count = {}, 0
+    for name, value in pairs(said.fields) do
+      count = count + 1
+      if count > MOST_ROOM_FIELDS or not is_field(name, value) then
+        return nil
+      end
+      incoming[name] = { ms = stamp.ms, region = stamp.region, value = value }
+    end
+    return take_fields(here, room, incoming)
+  end,
+  hide = function(here, room, said)
+    local stamp = parse_stamp(said.stamp)
+    if not stamp or not is_message_id(said.id) then
+      return nil
+    end
+    take_hidden(here, room, said.id, stamp)
+    return true
+  end,
+  ban = function(here, room, said) return said_sanction(here, room, ':bans', said) end,
+  mute = function(here, room, said) return said_sanction(here, room, ':mutes', said) end,
+  kick = function() return true end,
+  disconnect = function() return true end,
+}
+
+local function take_presence(here, sub, at_ms, said)
+  if not is_node(sub) then
+    return nil
+  end
+  local ends_ms, count = at_ms + ONLINE_MS + LEEWAY_ONLINE_MS, 0
+  if ends_ms <= here.now_ms then
+    return true
+  end
+  for name, viewers in pairs(said) do
+    count = count + 1
+    if count > MOST_PRESENCE or type(name) ~= 'string' or not is_room(name) or type(viewers) ~= 'number'
+      or not (viewers >= 0 and viewers <= 1000000000) then
+      return nil
+    end
+    local room = place_in(here, name)
+    if is_open(room) and take_online(here, room, here.origin .. '/' .. sub, math.floor(viewers), ends_ms) then
+      resum(here, name)
+    end
+  end
+  return true
+end
+
+-- tg_relay -----------------------------------------------------------------------------------------------------------
+
+-- Fields come in one order, so a value's place is tried before it is looked for.
+local VALUE_AT = { room = 3, kind = 5, lane = 7, sub = 9, data = 13, at_ms = 15, hash = 19, sp = 23 }
+
+local function relayed(args, entry, name)
+  local at = entry.at + VALUE_AT[name]
+  if at < entry.at + entry.count and args[at - 1] == name then
+    return args[at]
+  end
+  for i = entry.at, entry.at + entry.count - 1, 2 do
+    if args[i] == name then
+      return args[i + 1]
+    end
+  end
+  return nil
+end
+
+-- The entries that begin at an argument; nil when one is malformed.
+local function read_relayed(args, at)
+  local entries = {}
+  while at <= #args do
+    local id, once, count = parse_id(args[at]), args[at + 1], int(args[at + 2], 2, MOST_STRINGS)
+    if not id or not count or count % 2 ~= 0 or at + 2 + count > #args or #entries == MOST_RELAYED
+      or (once ~= '' and not string.find(once, '^[0-9a-f]+$')) then
+      return nil
+    end
+    entries[#entries + 1] = { id = id, once = once, at = at + 3, count = count }
+    at = at + 3 + count
+  end
+  return entries
+end
+
+-- What the call needs of a room, read once.
+local function visited(here, name)
+  local room = here.rooms[name]
+  if not room then
+    room = place_in(here, name)
+    room.streams = {}
+    for _, what in ipairs({ 'chat', 'keep' }) do
+      room.streams[what] = stream_of(room, what, here.origin, here.bounds[what], nil)
+    end
+    measure(here, room)
+    here.rooms[name] = room
+  end
+  return room
+end
+
+-- Does what the entry says; `false` when it must wait.
+local function take_entry(here, args, entry, kind, room)
+  local at_ms = int(relayed(args, entry, 'at_ms'), 0, 1e15) or 0
+  local done = true
+  if kind == 'likes' then
+    local total = int(relayed(args, entry, 'data'), 0, 1e15)
+    if room and total and is_open(room) then
+      take_likes(here, room, here.origin, total)
+    end
+    done = room and total and true or nil
+  elseif kind == 'presence' or (room and TAKES[kind]) then
+    local good, said = pcall(cjson.decode, relayed(args, entry, 'data') or '')
+    if not good or type(said) ~= 'table' then
+      done = nil
+    elseif kind == 'presence' then
+      done = take_presence(here, relayed(args, entry, 'sub') or '', at_ms, said)
+    else
+      done = TAKES[kind](here, room, said)
+    end
+  elseif kind == 'gap' then
+    redis.call('SET', here.base .. ':floor:' .. here.origin, entry.id.text)
+  end
+  if done == nil then
+    here.unread = here.unread + 1
+    return true
+  end
+  return done
+end
+
+-- The first answer to an idempotency key, for whoever repeats the call here: for what is left of its time.
+local function keep_once(here, args, entry)
+  local at_ms, hash = int(relayed(args, entry, 'at_ms'), 0, 1e15), relayed(args, entry, 'hash') or ''
+  local left_ms = at_ms and math.min(at_ms + ONCE_MS - here.now_ms, ONCE_MS) or 0
+  if left_ms <= 0 or #hash ~= 32 or string.find(hash, '[^0-9a-f]') then
+    return
+  end
+  if not here.others then
+    here.others = {}
+    for _, region in ipairs(here.regions) do
+      if region.name ~= here.origin and region.state ~= 'retired' then
+        local last = last_id(here.base .. ':log:' .. region.name).text
+        here.others[#here.others + 1] = ' ' .. region.name .. ' ' .. last
+      end
+    end
+    here.others = table.concat(here.others)
+  end
+  local name = here.origin == here.own and entry.id.text or here.origin .. '-' .. entry.id.text
+  local first = name .. ' ' .. hash .. ' ' .. here.origin .. ' ' .. entry.id.text .. here.others
+  redis.call('SET', here.base .. ':once:' .. entry.once, first, 'PX', text(left_ms), 'NX')
+end
+
+-- Copies an entry into the log, and into its room's stream.
+local function copy_entry(here, args, entry, room, stream)
+  local first, last = entry.at, entry.at + entry.count - 1
+  if stream then
+    -- A room's stream may be ahead of a log that somebody removed; the log goes on all the same.
+    local answer = redis.pcall('XADD', stream.key, 'MAXLEN', stream.trim, stream.most, entry.id.text, unpack(args, first, last))
+    if type(answer) == 'table' then
+      here.unread = here.unread + 1
+    else
+      stream.reached = entry.id.text
+      here.touched[room] = true
+    end
+  end
+  redis.call('XADD', here.log_key, entry.id.text, unpack(args, first, last))
+end
+
+-- What is done once for all entries of a call.
+local function finish_copy(here)
+  for room in pairs(here.touched) do
+    for _, stream in pairs(room.streams) do
+      if stream.reached then
+        redis.call('HSET', room.key, stream.field, stream.reached)
+        redis.call('PEXPIRE', stream.key, here.retention_ms)
+        stream.reached = nil
+      end
+    end
+    if string.sub(room.name, 1, 1) == '~' then
+      redis.call('PEXPIRE', room.key, WEEK_MS)
+    end
+  end
+  if here.appended > 0 then
+    redis.call('XTRIM', here.log_key, 'MINID', '~', text(math.max(0, here.last.ms - here.retention_ms)))
+    redis.call('XTRIM', here.log_key, 'MAXLEN', '~', here.bounds.log)
+    if here.origin == here.own then
+      redis.call('HSET', here.base .. ':run', 'last', here.last.text)
+    end
+  end
+end
+
+-- Region, origin and bounds, and a log's key that fits them; nil and why not.
+local function visit_log(keys, args, at)
+  local own, origin, bounds = args[1], args[2], bounds_at(args, at)
+  if #keys ~= 1 or not bounds or not is_region(own) or not is_region(origin) then
+    return nil, 'the region, the origin or a bound is malformed'
+  end
+  local base, prefix = string.match(keys[1], '^((.+):{%d+}):log:[a-z0-9%-]+$')
+  if not base or keys[1] ~= base .. ':log:' .. origin then
+    return nil, 'the key of the log does not fit the origin'
+  end
+  local here = visit(own, origin, base, prefix, bounds)
+  here.log_key, here.appended, here.touched = keys[1], 0, {}
+  return here
+end
+
+-- Whether somebody else has taken the work over since.
+local function is_fenced(here, fence)
+  return fence > 0 and (tonumber(redis.call('HGET', here.base .. ':relay:' .. here.origin, 'fence') or '') or 0) > fence
+end
+
+local function tg_relay(keys, args)
+  local fence = int(args[3], 0, 1e15)
+  local here, why = visit_log(keys, args, 4)
+  local entries = here and read_relayed(args, 8)
+  if not here or not fence or not entries then
+    return bad(why or 'tg_relay takes region, origin, fence, 4 bounds, and at most 32 entries')
+  end
+  local last, verdict = last_id(here.log_key), 'taken'
+  local repeats, rewound = 0, 0
+  if is_fenced(here, fence) then
+    verdict, entries = 'fenced', {}
+  end
+  for _, entry in ipairs(entries) do
+    if not is_above(entry.id, last) then
+      repeats = repeats + 1
+    else
+      local sp = relayed(args, entry, 'sp')
+      if sp ~= last.text then
+        -- One without a predecessor was written by somebody else; the place where it stands is all that is known of it.
+        local previous = parse_id(sp)
+        if previous and is_above(previous, last) then
+          verdict = 'hole'
+          break
+        end
+        rewound = rewound + (previous and 1 or 0)
+      end
+      local name, kind = relayed(args, entry, 'room') or '', relayed(args, entry, 'kind')
+      local room = is_room(name) and visited(here, name) or nil
+      if (TAKES[kind] or not LANES[kind]) and not take_entry(here, args, entry, kind, room) then
+        verdict = 'wait'
+        break
+      end
+      local lane = relayed(args, entry, 'lane')
+      copy_entry(here, args, entry, room, room and lane and STREAMS[lane] and room.streams[STREAMS[lane]])
+      if room and entry.once ~= '' then
+        keep_once(here, args, entry)
+      end
+      last, here.last, here.appended = entry.id, entry.id, here.appended + 1
+    end
+  end
+  finish_copy(here)
+  return {
+    verdict, last.text, text(here.appended), text(repeats), text(rewound), text(here.ahead), text(here.unread), text(here.told),
+  }
+end
+
+-- tg_gap, tg_lease ---------------------------------------------------------------------------------------------------
+
+-- What lies between the copy's end and an id is gone where it came from: readers below it are told `reset`.
+local function tg_gap(keys, args)
+  local fence, expected, id = int(args[3], 0, 1e15), parse_id(args[8]), parse_id(args[9])
+  local here, why = visit_log(keys, args, 4)
+  if not here or not fence or not expected or not id or #args ~= 9 then
+    return bad(why or 'tg_gap takes region, origin, fence, 4 bounds, the copy\'s last id and the id to go on from')
+  end
+  local last = last_id(here.log_key)
+  if is_fenced(here, fence) then
+    return { 'fenced', last.text }
+  elseif last.text ~= expected.text or not is_above(id, last) then
+    return { 'hole', last.text }
+  end
+  redis.call('SET', here.base .. ':floor:' .. here.origin, id.text)
+  redis.call('XADD', here.log_key, id.text, 'v', '1', 'room', '', 'kind', 'gap', 'lane', '', 'sub', '', 'info', '', 'data', '',
+    'at_ms', text(here.now_ms), 'key', '', 'hash', '', 'trace', '', 'sp', last.text, 'rp', '0-0')
+  return { 'taken', id.text }
+end
+
+-- Who does the work for an origin's shard. It only saves work: two that both do it do no harm. `take` has it at once,
+-- `wait` when it has lapsed, `keep` prolongs it, `free` gives it back.
+local function tg_lease(keys, args)
+  local holder, verb = args[1], args[2]
+  local lasting_ms, fence = int(args[3], 1, MOST_LEASE_MS), int(args[4], 0, 1e15)
+  if #keys ~= 1 or #args ~= 4 or not string.find(keys[1], ':{%d+}:relay:[a-z0-9%-]+$') or not is_node(holder)
+    or not lasting_ms or not fence or not (verb == 'take' or verb == 'wait' or verb == 'keep' or verb == 'free') then
+    return bad('tg_lease takes the key of a lease, a holder, take, wait, keep or free, how long in ms, and a fence')
+  end
+  local lease = redis.call('HMGET', keys[1], 'holder', 'fence', 'until_ms')
+  local now_ms, held = redis_ms(), tonumber(lease[2] or '') or 0
+  local left_ms = (tonumber(lease[3] or '') or 0) - now_ms
+  local is_mine = lease[1] == holder and held == fence
+  if verb == 'free' then
+    if is_mine then
+      redis.call('HSET', keys[1], 'until_ms', '0')
+    end
+    return { 'other', text(held), '0' }
+  end
+  if verb == 'keep' and is_mine then
+    redis.call('HSET', keys[1], 'until_ms', text(now_ms + lasting_ms))
+    return { 'held', text(held), text(lasting_ms) }
+  end
+  -- One that lasts longer than any may was written before the clock was set back.
+  local has_lapsed = left_ms <= 0 or left_ms > MOST_LEASE_MS
+  if verb == 'take' or (verb == 'wait' and has_lapsed) then
+    redis.call('HSET', keys[1], 'holder', holder, 'fence', text(held + 1), 'until_ms', text(now_ms + lasting_ms))
+    return { 'held', text(held + 1), text(lasting_ms) }
+  end
+  return { 'other', text(held), text(math.max(0, left_ms)) }
+end
+
+-- tg_merge -----------------------------------------------------------------------------------------------------------
+
+local function lying_sanction(here, room, what, user, value)
+  local field = stamped(value)
+  local ends = field and #field.value <= 15 and tonumber(string.match(field.value, '^%d+$') or '')
+  if not ends or not is_banned_name(room.name, user) then
+    return nil
+  end
+  take_sanction(here, room.key .. what, user, field, ends)
+  return true
+end
+
+-- What each part of a room says, a name and its value as they lie in the other region's Redis. `nil`: it is not read.
+local MERGES = {
+  bans = function(here, room, user, value) return lying_sanction(here, room, ':bans', user, value) end,
+  mutes = function(here, room, user, value) return lying_sanction(here, room, ':mutes', user, value) end,
+  hidden = function(here, room, message, value)
+    local stamp = parse_stamp(value)
+    if not stamp or not is_message_id(message) then
+      return nil
+    end
+    take_hidden(here, room, message, stamp)
+    return true
+  end,
+  likes = function(here, room, origin, value)
+    local total = int(value, 0, 1e15)
+    if not total or not is_region(origin) then
+      return nil
+    end
+    take_likes(here, room, origin, total)
+    return true
+  end,
+  online = function(here, room, node, value)
+    local region, name = string.match(node, '^([a-z0-9%-]+)/([a-z0-9%-]+)$')
+    local count, ends = string.match(value, '^(%d+) (%d+)$')
+    if not region or not is_region(region) or not is_node(name) or not int(count, 0, 1000000000) or not int(ends, 0, 1e15) then
+      return nil
+    end
+    -- Of its own nodes each region knows better.
+    if region ~= here.own then
+      take_online(here, room, node, tonumber(count), tonumber(ends))
+    end
+    return true
+  end,
+}
+
+-- The parts that begin at an argument, each a name, a count and so many pairs; nil when they are malformed.
+local function read_parts(args, at)
+  local parts = {}
+  while at <= #args do
+    local count = int(args[at + 1], 0, MOST_MERGED)
+    if not (args[at] == 'room' or MERGES[args[at]]) or not count or at + 1 + 2 * count > #args then
+      return nil
+    end
+    parts[#parts + 1] = { name = args[at], first = at + 2, last = at + 1 + 2 * count }
+    at = at + 2 + 2 * count
+  end
+  return parts
+end
+
+local function tg_merge(keys, args)
+  local room, bounds, parts = #keys == 1 and place_of_room(keys[1]), bounds_at(args, 3), read_parts(args, 7)
+  if not room or not bounds or not parts or not is_region(args[1]) or not is_region(args[2]) or #args > MOST_MERGE_ARGS then
+    return bad('tg_merge takes the key of a room, region, origin, 4 bounds, and parts of at most 500 pairs')
+  end
+  local here = visit(args[1], args[2], room.base, room.prefix, bounds)
+  for _, part in ipairs(parts) do
+    if part.name == 'room' then
+      local incoming = {}
+      for i = part.first, part.last, 2 do
+        local field = stamped(args[i + 1])
+        if field and is_field(args[i], field.value) then
+          incoming[args[i]] = field
+        elseif not string.find(args[i], '^last:') then
+          here.unread = here.unread + 1
+        end
+      end
+      if not take_fields(here, room, incoming) then
+        return { 'wait', '0', '0', '0', '0' }
+      end
+    elseif is_reserved(room.name) or is_open(room) then
+      for i = part.first, part.last, 2 do
+        if not MERGES[part.name](here, room, args[i], args[i + 1]) then
+          here.unread = here.unread + 1
+        end
+      end
+      if part.name == 'online' and not is_reserved(room.name) then
+        resum(here, room.name)
+      end
+    end
+  end
+  return { 'taken', text(here.changed), text(here.ahead), text(here.unread), text(here.told) }
+end
+
+-- tg_region ----------------------------------------------------------------------------------------------------------
+
+local STATE_RANK = { joining = 1, active = 2, retired = 3 }
+
+-- What a line of `regions` says, or nil.
+local function region_line(value)
+  local good, line = pcall(cjson.decode, value or '')
+  if not good or type(line) ~= 'table' or not STATE_RANK[line.state] or not parse_stamp(line.stamp) then
+    return nil
+  end
+  return line
+end
+
+-- Sets a region's line: of two the later stamp holds, but a state only goes on, never back.
+local function tg_region(keys, args)
+  local theirs = #args == 2 and is_region(args[1]) and #args[2] <= MOST_REGION_BYTES and region_line(args[2])
+  if #keys ~= 1 or not string.find(keys[1], '^.+:regions$') or not theirs then
+    return bad('tg_region takes the key of the regions, a name, and its line with state and stamp')
+  end
+  local there = redis.call('HGET', keys[1], args[1])
+  local mine = region_line(there)
+  if not mine then
+    redis.call('HSET', keys[1], args[1], args[2])
+    return { 'changed', theirs.state }
+  end
+  local state = STATE_RANK[mine.state] > STATE_RANK[theirs.state] and mine.state or theirs.state
+  local winner = is_later(parse_stamp(theirs.stamp), parse_stamp(mine.stamp)) and theirs or mine
+  if winner == mine and state == mine.state then
+    return { 'same', state }
+  end
+  winner.state = state
+  redis.call('HSET', keys[1], args[1], cjson.encode(winner))
+  return { 'changed', state }
+end
+
 -- tg_version, tg_clock, tg_whole -------------------------------------------------------------------------------------
 
 local function tg_version()
@@ -1519,9 +2219,16 @@ local function tg_clock(keys)
   return text(now_ms)
 end
 
-local function tg_whole(keys)
-  if #keys ~= 1 or not string.find(keys[1], ':{%d+}:run$') then
-    return bad('tg_whole takes the key of the run')
+-- Nothing is to be taken back any more: from the regions named, or from any.
+local function tg_whole(keys, args)
+  local others = {}
+  for _, name in ipairs(args) do
+    if is_region(name) then
+      others[#others + 1] = 'whole:' .. name
+    end
+  end
+  if #keys ~= 1 or not string.find(keys[1], ':{%d+}:run$') or #args > MOST_ORIGINS or #others ~= #args then
+    return bad('tg_whole takes the key of the run, and the names of at most 16 regions')
   end
   local run = redis.call('HMGET', keys[1], 'seen')
   local shard = {
@@ -1531,7 +2238,9 @@ local function tg_whole(keys)
     seen = run[1],
   }
   see_run(shard)
-  redis.call('HSET', keys[1], 'whole', shard.replid)
+  for _, field in ipairs(#others > 0 and others or { 'whole' }) do
+    redis.call('HSET', keys[1], field, shard.replid)
+  end
   return 1
 end
 
@@ -1572,3 +2281,8 @@ redis.register_function('tg_flush', tg_flush)
 redis.register_function('tg_limit', tg_limit)
 redis.register_function('tg_swap', tg_swap)
 redis.register_function('tg_whole', tg_whole)
+redis.register_function('tg_relay', tg_relay)
+redis.register_function('tg_gap', tg_gap)
+redis.register_function('tg_lease', tg_lease)
+redis.register_function('tg_merge', tg_merge)
+redis.register_function('tg_region', tg_region)

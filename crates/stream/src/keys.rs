@@ -130,6 +130,11 @@ impl Keys {
         self.of_shard(shard, "run")
     }
 
+    /// Hash: who copies a region's log of this shard here.
+    pub fn relay(&self, shard: Shard, origin: &Region) -> String {
+        self.of_shard(shard, &format!("relay:{origin}"))
+    }
+
     /// Hash: room -> likes last appended.
     pub fn likes_appended(&self, shard: Shard) -> String {
         self.of_shard(shard, "likes")
@@ -176,8 +181,13 @@ impl Keys {
 
     /// String: the answer to a publish with an idempotency key.
     pub fn once(&self, room: &RoomId, subject: &Subject, key: &str) -> String {
-        let hex = digest::joined(&[room.as_str(), subject.as_str(), key]);
-        self.of_shard(self.shard(room), &format!("once:{hex}"))
+        let digits = self.once_digits(room.as_str(), subject.as_str(), key);
+        self.of_shard(self.shard(room), &format!("once:{digits}"))
+    }
+
+    /// What tells one idempotency key from another in their names.
+    pub(crate) fn once_digits(&self, room: &str, subject: &str, key: &str) -> String {
+        digest::joined(&[room, subject, key])
     }
 
     /// String: slow mode of one subject.

@@ -84,7 +84,10 @@ fn changed(file: &Path) -> Option<SystemTime> {
 /// A virtual environment's scripts name the folder in which it was made, and several checkouts may share one target folder:
 /// so it is made under the folder's real name, and made again where its tool is there but doesn't run.
 fn path_with_componentize() -> OsString {
-    let target = root().join("target").canonicalize().expect("a target folder");
+    let target = root()
+        .join("target")
+        .canonicalize()
+        .expect("a target folder");
     let folder = target.join("tools/moderation-python");
     let tools = folder.join("bin");
     if !runs(&tools.join("componentize-py")) {

@@ -26,19 +26,27 @@ pub struct Appended {
 
 impl Appended {
     pub(super) fn read(answer: &mut Answer<'_>, region: &Region) -> Result<Self, CallError> {
-        let id: StreamId = answer.parse("id")?;
+        let id = answer.text("id")?;
         let mut cursor = Cursor::default();
         while !answer.is_over() {
             let origin = answer.parse("origin")?;
             cursor.set(origin, answer.parse("position")?);
         }
         Ok(Self {
-            id: MessageId {
-                origin: region.clone(),
-                id,
-            },
+            id: message_id(id, region)?,
             cursor,
         })
+    }
+}
+
+/// The bare id of an entry of this region; or, for a repeat of what was published in another, a message's id.
+fn message_id(text: &str, region: &Region) -> Result<MessageId, CallError> {
+    match text.parse::<StreamId>() {
+        Ok(id) => Ok(MessageId {
+            origin: region.clone(),
+            id,
+        }),
+        Err(_) => text.parse().map_err(|_| CallError::Malformed("id")),
     }
 }
 

@@ -273,6 +273,11 @@ mod tests {
             answer(Published::Like, "counted 12"),
             Ok(Receipt::Counted { total: 12 })
         );
+        // A repeat of what was first published in another region.
+        let Ok(Receipt::Appended(first)) = answer(Published::Chat, "us-7-1 us 7-1 eu 9-0") else {
+            panic!("a repeat gets the first answer");
+        };
+        assert_eq!(first.id.to_string(), "us-7-1");
         assert!(answer(Published::Chat, "counted 12").is_err());
         assert!(answer(Published::Chat, "7-1 ap").is_err());
     }

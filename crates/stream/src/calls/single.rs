@@ -1,10 +1,11 @@
 //! Calls of one key or none: `tg_version`, `tg_clock`, `tg_whole`.
 
-use super::FunctionCall;
 use super::error::CallError;
 use super::library::Library;
 use super::reply::{Answer, Reply};
+use super::{FunctionCall, arg};
 use crate::keys::Keys;
+use crate::name::Region;
 use crate::shard::Shard;
 
 /// Which library lies in Redis. An error [`Fault::NoLibrary`](super::Fault::NoLibrary) means none.
@@ -47,14 +48,18 @@ impl Clock {
     }
 }
 
-/// Says that a shard has got back what other regions had of it, which ends `recovering`.
+/// Says that a shard has got back what other regions had of it, which ends `recovering` as soon as it was said of each
+/// active one.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole;
 
 impl Whole {
     /// What to send.
-    pub fn call(keys: &Keys, shard: Shard) -> FunctionCall {
-        FunctionCall::writing("tg_whole", vec![keys.run(shard)], vec![])
+    ///
+    /// `others`: the regions whose copies were compared, 16 at most; none means that nobody's need be.
+    pub fn call(keys: &Keys, shard: Shard, others: &[Region]) -> FunctionCall {
+        let args = others.iter().map(arg).collect();
+        FunctionCall::writing("tg_whole", vec![keys.run(shard)], args)
     }
 
     /// What came back.

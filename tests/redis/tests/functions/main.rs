@@ -9,6 +9,7 @@ mod model;
 mod publish;
 mod read;
 mod refusals;
+mod relayed;
 mod restart;
 mod rules;
 mod site;

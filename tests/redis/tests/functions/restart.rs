@@ -114,7 +114,7 @@ fn the_wait_is_over_when_the_shard_is_whole() {
     site.regions(&[("us", "active")]);
     site.restart();
     assert!(is_recovering(site.publish(&Message::chat("demo", "hello"))));
-    let call = Whole::call(&site.keys, site.shard());
+    let call = Whole::call(&site.keys, site.shard(), &[]);
     Whole::answer(&site.call(&call)).unwrap();
     site.append(&Message::chat("demo", "hello"));
     // It held for that run only.
