@@ -2,6 +2,7 @@
 
 mod build;
 mod doctor;
+mod gslb;
 mod keys;
 mod ns;
 mod process;
@@ -50,6 +51,12 @@ enum Task {
     Rules(rules::Args),
     /// Check routes to upstreams, and put them into Redis.
     Routes(routes::Args),
+    /// Write what a name server makes names move between regions by.
+    #[command(subcommand)]
+    Gslb(gslb::Args),
+    /// Drain a region, or end that.
+    #[command(subcommand)]
+    Region(region::command::Args),
     /// Make and rotate the keys of an env file.
     Keys(keys::Args),
     /// Run every check, or a part of them.
@@ -81,6 +88,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Routes(args) => routes::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Gslb(args) => gslb::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Region(args) => region::command::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Task::Up(args) => {
             let family = Family::start(Stop::on_signals()?)?;

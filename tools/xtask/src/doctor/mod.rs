@@ -30,10 +30,22 @@ pub const REDIS: Tool = Tool {
     what_for: "Redis",
 };
 
-/// The full path of a program on the PATH.
+/// The name server that names move by.
+pub const GDNSD: Tool = Tool {
+    program: "gdnsd",
+    apt: "gdnsd",
+    brew: "gdnsd",
+    what_for: "names that move",
+};
+
+/// Where Debian puts daemons, which a user's PATH may lack.
+const DAEMONS: &str = "/usr/sbin";
+
+/// The full path of a program on the PATH, or among the system's daemons.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
+        .chain([PathBuf::from(DAEMONS)])
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{Bench, Part};
 use crate::build::{COMPONENTS, EXAMPLES};
-use crate::doctor::{REDIS, Tool};
+use crate::doctor::{GDNSD, REDIS, Tool};
 use crate::workspace::WASM_TARGET;
 
 const FAKETIME: Tool = Tool {
@@ -118,7 +118,7 @@ impl Step {
     /// Programs that it needs.
     pub fn needs(self) -> &'static [Tool] {
         match self {
-            Self::Unit => &[REDIS],
+            Self::Unit => &[REDIS, GDNSD],
             Self::EndToEnd => &[REDIS, FAKETIME, PYTHON],
             Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],

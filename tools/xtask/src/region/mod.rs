@@ -1,5 +1,7 @@
 //! The Redis of one region, for what is written into each region by hand: rules, settings of namespaces.
 
+pub mod command;
+
 use std::net::ToSocketAddrs;
 
 use anyhow::{Context, Result, bail, ensure};

@@ -1,0 +1,3 @@
+//! What drills measure with: questions to a name server.
+
+pub mod dns;
