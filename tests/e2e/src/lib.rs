@@ -9,6 +9,7 @@ pub mod routed;
 pub mod signer;
 pub mod sse;
 pub mod system;
+pub mod tls;
 pub mod token;
 pub mod upstream;
 pub mod viewer;

@@ -24,6 +24,8 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// Further flags of every node.
     pub node_flags: Vec<&'static str>,
+    /// Further settings of Redis.
+    pub redis: Vec<(&'static str, String)>,
     /// Another manifest than the checkout's own.
     pub manifest: Option<PathBuf>,
     /// Another folder than the user's for compiled components.
@@ -64,7 +66,11 @@ impl System {
     /// The same, otherwise than usual.
     pub fn with(nodes: usize, options: Options) -> Self {
         let dir = TempDir::new().expect("a folder");
-        let redis = RedisServer::start();
+        let settings = options.redis.iter();
+        let settings: Vec<_> = settings
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let redis = RedisServer::with(&settings);
         let (edge_process, url) = start_edge(&redis.url(), &options, dir.path());
         let mut system = Self {
             redis,

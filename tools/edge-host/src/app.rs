@@ -16,6 +16,7 @@ use crate::http_pool::Pool;
 use crate::manifest::Manifest;
 use crate::redis::Connections;
 use crate::routes::Routes;
+use crate::tls::Trust;
 use crate::variables::{Variables, read_env_file};
 
 /// What the manifest gives a component, templates filled.
@@ -46,8 +47,9 @@ impl App {
         let routes = Routes::build(&manifest.routes)?;
         let cache = cache_folder(args.cache_dir.as_deref())?;
         let engine = Engine::new(&cache)?;
-        let connections = Connections::new();
-        let pool = Pool::new();
+        let trust = Trust::read(args.ca_file.as_deref())?;
+        let connections = Connections::new(trust.clone());
+        let pool = Pool::new(trust);
         let limits = Limits {
             max_memory_bytes: args.max_memory_bytes,
             request_timeout: Duration::from_millis(args.request_timeout_ms),

@@ -38,6 +38,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 
+    /// PEM file of certificate authorities that `https://` and `rediss://` trust beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// Bytes of memory an instance may hold.
     #[arg(long, value_name = "BYTES", default_value_t = limits::MAX_MEMORY_BYTES, value_parser = memory)]
     pub max_memory_bytes: usize,

@@ -22,6 +22,8 @@ pub struct Guest {
     pub connections: Connections,
     /// What it holds of memory.
     pub bounds: Bounds,
+    /// How long it has computed without a word.
+    pub compute: Compute,
     /// Its resources.
     pub table: ResourceTable,
     wasi: WasiCtx,
@@ -56,6 +58,7 @@ impl Guest {
             config,
             connections,
             bounds,
+            compute: Compute::default(),
             table,
             wasi,
             http,
@@ -74,10 +77,38 @@ impl WasiView for Guest {
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.compute.restart();
         WasiHttpCtxView {
             hooks: &mut self.client,
             table: &mut self.table,
             ctx: &mut self.http,
+        }
+    }
+}
+
+/// How long a guest has computed since it last asked the host for something, or was given a request.
+#[derive(Debug, Default)]
+pub struct Compute {
+    epochs: u32,
+}
+
+/// A guest that computes without an end.
+#[derive(Debug, thiserror::Error)]
+#[error("it computed for {:?} without asking for anything", limits::COMPUTE)]
+pub struct Overrun;
+
+impl Compute {
+    /// It has asked for something, or was given a request.
+    pub fn restart(&mut self) {
+        self.epochs = 0;
+    }
+
+    /// Another epoch of work.
+    pub fn count(&mut self) -> Result<(), Overrun> {
+        self.epochs = self.epochs.saturating_add(1);
+        match limits::EPOCH.saturating_mul(self.epochs) > limits::COMPUTE {
+            true => Err(Overrun),
+            false => Ok(()),
         }
     }
 }
@@ -139,7 +170,20 @@ impl ResourceLimiter for Bounds {
 mod tests {
     use wasmtime::ResourceLimiter;
 
-    use super::{Bound, Bounds};
+    use super::{Bound, Bounds, Compute};
+    use crate::limits;
+
+    #[test]
+    fn work_is_counted_from_the_last_word() {
+        let most = (limits::COMPUTE.as_millis() / limits::EPOCH.as_millis()) as u32;
+        let mut compute = Compute::default();
+        for _ in 0..2 {
+            assert!((0..most).all(|_| compute.count().is_ok()));
+            compute.restart();
+        }
+        assert!((0..most).all(|_| compute.count().is_ok()));
+        assert!(compute.count().is_err());
+    }
 
     #[test]
     fn memory_is_counted_over_all_memories() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
     ExpirationError, HandlerState, Instance, Proxy, ProxyHandler, Request, Response, ShouldAccept,
@@ -116,7 +116,10 @@ impl HandlerState for Instances {
         let mut store = Store::new(self.service.engine(), guest);
         store.limiter(|guest| &mut guest.bounds);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|mut guest| {
+            guest.data_mut().compute.count()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
         let instantiated = tokio::time::timeout(
             self.limits.request_timeout,
             self.service.instantiate_async(&mut store),
@@ -189,10 +192,11 @@ impl WorkerState for Reuse {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, Guest>,
+        mut guest: StoreContextMut<'_, Guest>,
         place: Arc<OwnedSemaphorePermit>,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        guest.data_mut().compute.restart();
         let time = tokio::time::sleep(self.request_timeout);
         Box::pin(async move {
             time.await;

@@ -140,6 +140,7 @@ fn destination(config: &ComponentConfig, uri: &Uri) -> Result<Destination> {
         None => usual,
     };
     let destination = Destination {
+        secure,
         host: authority.host().to_owned(),
         port,
     };
@@ -150,10 +151,6 @@ fn destination(config: &ComponentConfig, uri: &Uri) -> Result<Destination> {
             "request to {scheme}://{host}:{port} refused: it is not in the component's allowed_outbound_hosts"
         );
         return Err(Error::HttpRequestDenied);
-    }
-    if secure {
-        let text = "edge-host has no TLS: name an http:// address, or run the app with `spin up`";
-        return Err(Error::InternalError(Some(text.into())));
     }
     Ok(destination)
 }

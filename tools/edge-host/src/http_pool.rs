@@ -11,16 +11,20 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::bounded::Bounded;
 use crate::limits;
+use crate::tls::Trust;
 
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
+    /// With TLS.
+    pub secure: bool,
     /// A name or an address, an IPv6 one in brackets.
     pub host: String,
     /// Its port.
@@ -30,6 +34,7 @@ pub struct Destination {
 /// The host's outbound connections, shared by all components: a connection has no credentials of its own.
 #[derive(Clone)]
 pub struct Pool {
+    trust: Trust,
     places: Arc<Semaphore>,
     kept: Arc<Mutex<Kept>>,
 }
@@ -42,9 +47,10 @@ struct Kept {
 type Sender = SendRequest<WasiBody>;
 
 impl Pool {
-    /// An empty pool.
-    pub fn new() -> Self {
+    /// An empty pool, whose connections trust these certificates.
+    pub fn new(trust: Trust) -> Self {
         Self {
+            trust,
             places: Arc::new(Semaphore::new(limits::HTTP_CONNECTIONS)),
             kept: Arc::new(Mutex::new(Kept {
                 connections: HashMap::new(),
@@ -79,19 +85,11 @@ impl Pool {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!("TCP_NODELAY not set: {error}");
             }
-            let (sender, connection) = http1::Builder::new()
-                .max_headers(limits::HTTP_HEADERS)
-                .max_buf_size(limits::HTTP_HEAD_BYTES)
-                .handshake(TokioIo::new(stream))
-                .await?;
-            tokio::spawn(async move {
-                let _place = place;
-                // Whoever waits for an answer is told by the sender; nobody else needs to know.
-                if let Err(error) = connection.await {
-                    tracing::debug!("outbound connection ended: {error}");
-                }
-            });
-            Ok(sender)
+            if destination.secure {
+                drive(self.trust.wrap(host, stream).await?, place).await
+            } else {
+                drive(stream, place).await
+            }
         };
         tokio::time::timeout(time, opening)
             .await
@@ -114,6 +112,26 @@ impl Pool {
             }
         });
     }
+}
+
+/// Speaks HTTP over an open connection, in a task of its own.
+async fn drive(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    place: OwnedSemaphorePermit,
+) -> Result<Sender, Error> {
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(limits::HTTP_HEADERS)
+        .max_buf_size(limits::HTTP_HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await?;
+    tokio::spawn(async move {
+        let _place = place;
+        // Whoever waits for an answer is told by the sender; nobody else needs to know.
+        if let Err(error) = connection.await {
+            tracing::debug!("outbound connection ended: {error}");
+        }
+    });
+    Ok(sender)
 }
 
 impl Kept {

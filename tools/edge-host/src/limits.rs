@@ -30,6 +30,11 @@ pub const IDLE_INSTANCE: Duration = Duration::from_secs(1);
 /// How often a busy guest is interrupted, so that its time limit can be looked at.
 pub const EPOCH: Duration = Duration::from_millis(10);
 
+/// How long a guest may compute without asking the host for anything or being given a request; after it the instance is
+/// ended. Counted in [`EPOCH`]s of its own work, so that a busy machine ends nobody. What a request of this app computes
+/// takes milliseconds.
+pub const COMPUTE: Duration = Duration::from_secs(3);
+
 /// Open connections; further ones wait in the kernel's backlog.
 pub const MAX_CONNECTIONS: usize = 4_096;
 /// Bytes of a request's line and headers together; more is 431. Also the size of a connection's read buffer.
@@ -82,6 +87,9 @@ pub const HTTP_ANSWER_BYTES: usize = 32 << 20;
 
 /// Bytes of one line of a guest's output; longer lines are cut into several.
 pub const LOG_LINE_BYTES: usize = 4 << 10;
+
+/// Bytes of a file of certificate authorities; a system's whole bundle has about 250 KiB.
+pub const MAX_CA_FILE_BYTES: u64 = 4 << 20;
 
 /// Bytes of a manifest.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;

@@ -26,6 +26,7 @@ mod schema;
 mod server;
 mod stdio;
 mod template;
+mod tls;
 mod variables;
 mod variables_host;
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, cmd,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, cmd};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, HasData, Resource};
@@ -15,6 +13,7 @@ use crate::bindings::spin::redis::redis::{
 };
 use crate::guest::Guest;
 use crate::redis_reply::{error, flatten, type_error_or};
+use crate::tls::Trust;
 use crate::{app::ComponentConfig, limits};
 
 /// Gives a guest outbound Redis.
@@ -30,17 +29,19 @@ pub struct Connection {
     _room: [OwnedSemaphorePermit; 2],
 }
 
-/// Room for connections: the host's, and one instance's.
+/// Room for connections: the host's, and one instance's; and whom they trust.
 #[derive(Clone)]
 pub struct Connections {
+    trust: Trust,
     host: Arc<Semaphore>,
     instance: Arc<Semaphore>,
 }
 
 impl Connections {
     /// Room for the whole host.
-    pub fn new() -> Self {
+    pub fn new(trust: Trust) -> Self {
         Self {
+            trust,
             host: Arc::new(Semaphore::new(limits::REDIS_CONNECTIONS)),
             instance: Self::an_instance(),
         }
@@ -49,6 +50,7 @@ impl Connections {
     /// Room for one more instance, within the host's.
     pub fn for_instance(&self) -> Self {
         Self {
+            trust: self.trust.clone(),
             host: self.host.clone(),
             instance: Self::an_instance(),
         }
@@ -82,31 +84,41 @@ async fn connect(
     let info = address
         .into_connection_info()
         .map_err(|_| Error::InvalidAddress)?;
-    let ConnectionAddr::Tcp(host, port) = info.addr() else {
-        return Err(Error::InvalidAddress);
+    let (scheme, host, port) = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => ("redis", host, port),
+        // `#insecure` asks for no look at the certificate.
+        ConnectionAddr::TcpTls {
+            host,
+            port,
+            insecure: false,
+            ..
+        } => ("rediss", host, port),
+        _ => return Err(Error::InvalidAddress),
     };
     let bracketed = if host.contains(':') {
         format!("[{host}]")
     } else {
         host.clone()
     };
-    if !address.starts_with("redis://") || !config.hosts.allow("redis", &bracketed, *port) {
+    let spelled = address.split_once("://").map(|(spelled, _)| spelled);
+    if spelled != Some(scheme) || !config.hosts.allow(scheme, &bracketed, *port) {
         tracing::warn!(
             component = config.id,
-            "connection to redis://{bracketed}:{port} refused: it is not in the component's allowed_outbound_hosts"
+            "connection to {scheme}://{bracketed}:{port} refused: it is not in the component's allowed_outbound_hosts"
         );
         return Err(Error::InvalidAddress);
     }
-    let room = room.take()?;
+    let taken = room.take()?;
     let times = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(limits::REDIS_CONNECT_TIMEOUT))
         .set_response_timeout(Some(limits::REDIS_RESPONSE_TIMEOUT));
-    let client = Client::open(info).map_err(|_| Error::InvalidAddress)?;
+    let secure = scheme == "rediss";
+    let client = room.trust.redis(info, secure).map_err(|e| error(&e))?;
     let link = client
         .get_multiplexed_async_connection_with_config(&times)
         .await
         .map_err(|e| error(&e))?;
-    Ok(Connection { link, _room: room })
+    Ok(Connection { link, _room: taken })
 }
 
 /// Runs a command on a guest's connection.
@@ -116,11 +128,9 @@ async fn run<T: Send, R: FromRedisValue>(
     command: &Cmd,
 ) -> Result<Result<R, redis::RedisError>> {
     let mut link = accessor.with(|mut access| {
-        access
-            .get()
-            .table
-            .get(connection)
-            .map(|found| found.link.clone())
+        let guest = access.get();
+        guest.compute.restart();
+        guest.table.get(connection).map(|found| found.link.clone())
     })?;
     Ok(command.query_async(&mut link).await)
 }
@@ -140,6 +150,7 @@ impl<T: Send> HostConnectionWithStore<T> for Redis {
     async fn open(accessor: &Accessor<T, Self>, address: String) -> Answer<Resource<Connection>> {
         let (config, room) = accessor.with(|mut access| {
             let guest = access.get();
+            guest.compute.restart();
             (guest.config.clone(), guest.connections.clone())
         });
         match connect(&config, &room, &address).await {

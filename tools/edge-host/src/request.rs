@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,8 +28,9 @@ pub enum Refusal {
     /// All places are taken.
     #[error("the host is at work on as many requests as it may")]
     Busy,
-    /// The component failed.
-    #[error("the component failed")]
+    /// The component failed, and its instance has ended with whatever else it was at work on. A fresh one takes its place,
+    /// so whoever was only beside it may ask again.
+    #[error("the component failed; it begins anew")]
     Failed,
     /// The component took too long.
     #[error("the component did not answer in time")]
@@ -55,7 +56,7 @@ pub fn problem(refusal: &Refusal) -> Response<WasiBody> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if matches!(refusal, Refusal::Busy) {
+    if matches!(refusal, Refusal::Busy | Refusal::Failed) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if matches!(refusal, Refusal::TooLarge) {
@@ -88,6 +89,23 @@ pub fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, Refusal> {
     Uri::from_parts(parts).map_err(|_| Refusal::NoRoute)
 }
 
+/// Takes `Connection` away with the fields that it names (RFC 9110, section 7.6.1): they were meant for this host, and a
+/// component that hands requests on could not tell. What frames the message and says where it goes was read before and
+/// stays.
+pub fn remove_connection(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
+        .filter(|name| ![header::HOST, header::CONTENT_LENGTH].contains(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    headers.remove(header::CONNECTION);
+}
+
 /// A request's body within its bounds. A length that is announced is checked at once.
 pub fn bounded_body(body: Incoming, headers: &HeaderMap) -> Result<(WasiBody, TooLarge), Refusal> {
     if announced(headers).is_some_and(|length| length > limits::MAX_BODY_BYTES as u64) {
@@ -118,7 +136,7 @@ pub fn with_place(body: WasiBody, place: Arc<OwnedSemaphorePermit>) -> WasiBody 
 mod tests {
     use http::{HeaderMap, StatusCode, Uri};
 
-    use super::{Refusal, absolute_uri, problem};
+    use super::{Refusal, absolute_uri, problem, remove_connection};
 
     fn uri(target: &str, hosts: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
@@ -146,12 +164,37 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_the_connection_stays_here() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "X-Secret ,close, ,host"),
+            ("connection", "x-other,content-length,\u{7f}"),
+            ("x-secret", "1"),
+            ("x-secret", "2"),
+            ("x-other", "3"),
+            ("x-kept", "4"),
+            ("host", "h"),
+            ("content-length", "5"),
+        ] {
+            let value = http::HeaderValue::from_bytes(value.as_bytes());
+            headers.append(
+                name,
+                value.unwrap_or(http::HeaderValue::from_static("x-other")),
+            );
+        }
+        remove_connection(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(http::HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "host", "x-kept"]);
+    }
+
+    #[test]
     fn each_refusal_is_one_status() {
         for (refusal, status) in [
             (Refusal::BadHost, 400),
             (Refusal::NoRoute, 404),
             (Refusal::TooLarge, 413),
-            (Refusal::Failed, 500),
+            (Refusal::Failed, 503),
             (Refusal::Busy, 503),
             (Refusal::TimedOut, 504),
         ] {

@@ -19,7 +19,7 @@ use wasmtime_wasi_http::WasiBody;
 use crate::app::App;
 use crate::handler::Failure;
 use crate::limits;
-use crate::request::{Refusal, absolute_uri, bounded_body, problem, with_place};
+use crate::request::{Refusal, absolute_uri, bounded_body, problem, remove_connection, with_place};
 use crate::routes::WELL_KNOWN;
 
 struct Server {
@@ -160,7 +160,7 @@ impl Server {
         );
 
         let (mut parts, body) = request.into_parts();
-        parts.headers.remove(http::header::CONNECTION);
+        remove_connection(&mut parts.headers);
         matched.set_headers(&mut parts.headers, &parts.uri, client);
         let (body, too_large) = bounded_body(body, &parts.headers)?;
         tracing::debug!(
@@ -193,8 +193,7 @@ impl From<&Refusal> for StatusCode {
             Refusal::BadHost => Self::BAD_REQUEST,
             Refusal::NoRoute => Self::NOT_FOUND,
             Refusal::TooLarge => Self::PAYLOAD_TOO_LARGE,
-            Refusal::Busy => Self::SERVICE_UNAVAILABLE,
-            Refusal::Failed => Self::INTERNAL_SERVER_ERROR,
+            Refusal::Busy | Refusal::Failed => Self::SERVICE_UNAVAILABLE,
             Refusal::TimedOut => Self::GATEWAY_TIMEOUT,
         }
     }

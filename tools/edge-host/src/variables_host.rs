@@ -23,7 +23,11 @@ impl<T: Send> HostWithStore<T> for ComponentVariables {
         if let Err(error) = variable_name(&name) {
             return Ok(Err(Error::InvalidName(error.to_string())));
         }
-        let config = accessor.with(|mut access| access.get().config.clone());
+        let config = accessor.with(|mut access| {
+            let guest = access.get();
+            guest.compute.restart();
+            guest.config.clone()
+        });
         let undefined = || {
             Error::Undefined(format!(
                 "no variable {name:?} for the component {:?}",

@@ -1,6 +1,7 @@
 //! Flags and environment, as they are given.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -73,7 +74,7 @@ pub struct Args {
     #[arg(long, env = "SPIN_VARIABLE_REGION", value_name = "NAME")]
     pub region: String,
 
-    /// The region's Redis, `redis://[USER:PASSWORD@]HOST:PORT[/DB]`.
+    /// The region's Redis, `redis://[USER:PASSWORD@]HOST:PORT[/DB]`; `rediss://` with TLS.
     #[arg(
         long,
         env = "SPIN_VARIABLE_REDIS_URL",
@@ -81,6 +82,10 @@ pub struct Args {
         hide_env_values = true
     )]
     pub redis_url: String,
+
+    /// PEM file of the authorities that alone may sign Redis' certificate [default: the system's authorities].
+    #[arg(long, env = "TIDEGATE_REDIS_CA_FILE", value_name = "FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 
     /// What every key in Redis begins with.
     #[arg(

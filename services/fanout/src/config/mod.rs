@@ -1,6 +1,7 @@
 //! What a node runs with, checked before anything starts.
 
 mod args;
+mod redis_client;
 
 use std::net::SocketAddr;
 
@@ -132,7 +133,7 @@ impl Config {
                 ring_bytes: args.ring_kib as usize * 1024,
                 tick_ceiling_ms: args.tick_ms,
             },
-            redis: redis_client(&args.redis_url)?,
+            redis: redis_client::make(&args.redis_url, args.redis_ca_file.as_deref())?,
             prefix,
             bounds: bounds(&args)?,
             tickets,
@@ -157,24 +158,6 @@ pub fn ticket_keys(text: &str, example_allowed: bool) -> anyhow::Result<TicketKe
         );
     }
     Ok(keys)
-}
-
-fn redis_client(url: &str) -> anyhow::Result<redis::Client> {
-    let one = !url.contains(',')
-        && !url
-            .split("://")
-            .next()
-            .is_some_and(|head| head.contains('='));
-    ensure!(
-        one,
-        "redis_url (SPIN_VARIABLE_REDIS_URL): this version takes one address, not ranges of shards"
-    );
-    // The client's own error may repeat the address, password included.
-    redis::Client::open(url).map_err(|_| {
-        anyhow::anyhow!(
-            "redis_url (SPIN_VARIABLE_REDIS_URL) must be redis://[USER:PASSWORD@]HOST:PORT[/DB]"
-        )
-    })
 }
 
 fn bounds(args: &Args) -> anyhow::Result<Bounds> {

@@ -12,7 +12,7 @@ fn memory_is_limited() {
         .flags(&["--max-memory-bytes", "20000000"])
         .run();
     assert_eq!(host.text("/memory?1000000"), "1000000");
-    assert_eq!(host.get("/memory?20000000").status, 500);
+    assert_eq!(host.get("/memory?20000000").status, 503);
     until("the reason is logged", || {
         host.log().contains("more memory than it may have")
     });
@@ -40,6 +40,22 @@ fn time_is_limited_also_for_a_guest_that_never_yields() {
         );
         assert_eq!(host.text("/add"), "42");
     }
+}
+
+#[test]
+fn a_guest_that_computes_without_an_end_is_ended_long_before_its_request_is_over() {
+    let host = Start::new().run();
+    let started = Instant::now();
+    let answer = host.get("/spin");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
+    let took = started.elapsed();
+    let right = Duration::from_secs(3)..Duration::from_secs(20);
+    assert!(right.contains(&took), "cut off after {took:?}");
+    until("the reason is logged", || {
+        host.log().contains("computed for 3s without asking")
+    });
+    assert_eq!(host.text("/wait?3500"), "1", "waiting is no computing");
 }
 
 #[test]

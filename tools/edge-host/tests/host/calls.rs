@@ -27,7 +27,8 @@ fn the_guest_sees_the_headers_of_spin() {
     let host = Start::new().run();
     let answer = host.send(
         b"GET /headers/a/b/c/?q=1 HTTP/1.1\r\nHost: app.example:8\r\nConnection: close\r\nX-Twice: 1\r\nX-Twice: 2\r\n\
-          Spin-Client-Addr: 1.2.3.4:5\r\nSpin-Path-Match-Other: forged\r\n\r\n",
+          Spin-Client-Addr: 1.2.3.4:5\r\nSpin-Path-Match-Other: forged\r\n\
+          X-Secret: 1\r\nConnection: x-secret, Spin-Client-Addr\r\n\r\n",
     );
     let mut lines: Vec<&str> = answer.body.lines().collect();
     let client = lines
@@ -96,18 +97,19 @@ fn what_a_guest_prints_is_logged_line_by_line() {
 }
 
 #[test]
-fn a_trap_is_a_500_and_the_host_goes_on() {
+fn a_trap_is_a_503_and_the_host_goes_on() {
     let host = Start::new().run();
     for _ in 0..3 {
         let answer = host.get("/trap");
-        assert_eq!(answer.status, 500);
+        assert_eq!(answer.status, 503);
+        assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
         assert!(
             answer
                 .head
                 .contains("content-type: application/problem+json"),
             "{answer:?}"
         );
-        assert!(answer.body.contains("\"status\":500"), "{answer:?}");
+        assert!(answer.body.contains("\"status\":503"), "{answer:?}");
         assert_eq!(host.text("/add"), "42");
     }
     until("the reason is logged", || {

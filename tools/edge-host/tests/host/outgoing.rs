@@ -122,15 +122,19 @@ fn without_an_entry_nothing_can_be_reached() {
 }
 
 #[test]
-fn tls_is_refused_with_a_reason() {
-    let told = ask(
-        &host("['https://127.0.0.1:1']", "false"),
-        "GET",
-        "https://127.0.0.1:1/",
-        &[],
-        "",
+fn a_server_that_does_not_speak_tls_is_asked_nothing() {
+    let upstream = Upstream::start(|_| ok("plain"));
+    let url = upstream.url.replace("http://", "https://");
+    let host = host(&format!("[{url:?}]"), "false");
+    let told = ask(&host, "GET", &url, &["forward-x-secret: 1"], "");
+    assert!(told.contains("Tls"), "{told}");
+    let heard = upstream.heard();
+    assert!(
+        !heard
+            .iter()
+            .any(|one| one.headers.iter().any(|line| line.contains("x-secret"))),
+        "{heard:?}"
     );
-    assert!(told.contains("edge-host has no TLS"), "{told}");
 }
 
 #[test]

@@ -77,6 +77,10 @@ fn wrong_flags_are_refused() {
         Start::new().flags(&["--env-file", "/nowhere/.env"]),
         &["/nowhere/.env"],
     );
+    refused(
+        Start::new().flags(&["--ca-file", "Cargo.toml"]),
+        &["--ca-file Cargo.toml", "-----BEGIN CERTIFICATE-----"],
+    );
 }
 
 #[test]
