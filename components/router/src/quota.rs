@@ -14,7 +14,7 @@ use tidegate_route::Method;
 use tidegate_upstream::degrade::may_fall_back;
 
 use crate::bindings::tidegate::limits::limits;
-use crate::log;
+use crate::{log, namespace};
 
 thread_local! {
     static ALLOWANCE: RefCell<Allowance> = RefCell::new(Allowance::default());
@@ -30,7 +30,19 @@ pub(crate) async fn take(
     address: Option<IpAddr>,
     taken: &mut Vec<(&'static str, String)>,
 ) -> Result<(), Refusal> {
-    let counted = Counted::of(&settings.policies, act);
+    let mut counted = Counted::of(&settings.policies, act);
+    if let (Weight::Message { room }, Some(caller)) = (counted.weight, who.caller())
+        && !caller.is_service()
+    {
+        counted.namespace = match namespace::of(settings, room).await {
+            Ok(own) => own.limit_messages,
+            // Those that do not hold are logged, and keep rooms from being created; what goes on in those that are there does
+            // not end with them.
+            Err(Refusal::NotConfigured(_)) => None,
+            // The message goes to that Redis, too.
+            Err(refusal) => return Err(refusal),
+        };
+    }
     count(settings, counted, who.caller(), address, taken).await
 }
 

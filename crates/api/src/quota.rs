@@ -37,6 +37,8 @@ pub struct Counted<'a> {
     pub weight: Weight<'a>,
     /// Units that it takes from each limit.
     pub units: u32,
+    /// How much may be said in all rooms of the namespace together, where it has such a limit and this is a message.
+    pub namespace: Option<Policy>,
 }
 
 impl<'a> Counted<'a> {
@@ -46,6 +48,7 @@ impl<'a> Counted<'a> {
             kind: CallKind::UPSTREAM,
             weight,
             units: policies.cost(CallKind::UPSTREAM),
+            namespace: None,
         }
     }
 
@@ -65,6 +68,7 @@ impl<'a> Counted<'a> {
                     .fold(0, u32::saturating_add),
                 _ => policies.cost(kind),
             },
+            namespace: None,
         }
     }
 }
@@ -94,6 +98,7 @@ pub fn lines(
         kind,
         weight,
         units,
+        namespace,
     } = counted;
     let cost = |policy: Policy| units.min(policy.burst());
     if let Some(service) = caller.filter(|caller| caller.is_service()) {
@@ -147,6 +152,12 @@ pub fn lines(
             policy: policies.room,
             cost: cost(policies.room),
         });
+        lines.extend(namespace.map(|policy| Line {
+            name: "namespace",
+            partition: room.namespace().to_owned(),
+            policy,
+            cost: cost(policy),
+        }));
     }
     lines
 }
@@ -212,6 +223,7 @@ pub(crate) mod tests {
             kind: kind(name),
             weight,
             units: policies.cost(kind(name)),
+            namespace: None,
         };
         lines(&policies, counted, address, caller)
             .into_iter()
@@ -253,6 +265,29 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_namespace_counts_messages_into_all_its_rooms_and_nothing_else() {
+        let room: RoomId = "demo.lobby".parse().unwrap();
+        let policies = policies();
+        let names = |weight, caller: &Caller| -> Vec<String> {
+            let counted = Counted {
+                kind: kind("chat"),
+                weight,
+                units: 9,
+                namespace: "5/10".parse().ok(),
+            };
+            let lines = lines(&policies, counted, None, Some(caller)).into_iter();
+            lines
+                .filter(|line| line.name == "namespace")
+                .map(|line| format!("{} x{}", line.partition, line.cost))
+                .collect()
+        };
+        let message = Weight::Message { room: &room };
+        assert_eq!(names(message, &caller("publish", "alice")), ["demo x5"]);
+        assert!(names(Weight::Read, &caller("publish", "alice")).is_empty());
+        assert!(names(message, &caller("service", "shop")).is_empty());
+    }
+
+    #[test]
     fn the_longest_partition_fits() {
         let room: RoomId = "r".repeat(64).parse().unwrap();
         let longest = caller("publish", &"s".repeat(63));
@@ -262,6 +297,7 @@ pub(crate) mod tests {
                 kind: kind("join"),
                 weight: Weight::Message { room: &room },
                 units: 1,
+                namespace: "5/10".parse().ok(),
             },
             None,
             Some(&longest),
@@ -280,6 +316,7 @@ pub(crate) mod tests {
                 kind: kind("read"),
                 weight: Weight::Read,
                 units: 1,
+                namespace: None,
             },
             None,
             None,

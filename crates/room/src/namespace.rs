@@ -1,19 +1,21 @@
-//! Settings of a namespace: what its new rooms begin with, and how many it may have.
+//! Settings of a namespace: what its new rooms begin with, how many it may have, and how much is said in all of them.
 
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use tidegate_limit::Policy;
 
 use crate::json::{self, BodyError};
 use crate::settings::{Access, Settings, check_history, check_slow_ms};
 
 /// Every field that a namespace's settings may have.
-pub const FIELDS: [&str; 6] = [
+pub const FIELDS: [&str; 7] = [
     "access",
     "slow_ms",
     "history_chat",
     "history_keep",
     "rooms_max",
+    "limit_messages",
     "moderation_when_broken",
 ];
 
@@ -55,8 +57,17 @@ pub struct NamespaceSettings {
     pub history_keep: Option<u32>,
     /// Rooms that are not closed, at most.
     pub rooms_max: Option<u64>,
+    /// Messages of viewers into all its rooms together, written `QUOTA/SECONDS[/BURST]`.
+    #[serde(default, deserialize_with = "policy")]
+    pub limit_messages: Option<Policy>,
     /// What becomes of a message that moderation does not judge.
     pub moderation_when_broken: Option<WhenBroken>,
+}
+
+fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Policy>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(de::Error::custom))
+        .transpose()
 }
 
 impl NamespaceSettings {
@@ -124,6 +135,9 @@ mod tests {
         assert_eq!(filled.access, Some(Access::Token));
         assert_eq!((filled.slow_ms, filled.history_chat), (Some(0), None));
         assert_eq!(filled.title.as_deref(), Some("x"));
+        assert_eq!(namespace.limit_messages, None);
+        let limited = NamespaceSettings::read(br#"{"limit_messages":"50/10"}"#).unwrap();
+        assert_eq!(limited.limit_messages, Policy::new(50, 10_000, 50).ok());
         let none = NamespaceSettings::read(b"{}").unwrap();
         assert_eq!(none, NamespaceSettings::default());
     }
@@ -138,6 +152,9 @@ mod tests {
             r#"{"history_chat":5}"#,
             r#"{"access":"secret"}"#,
             r#"{"rooms_max":-1}"#,
+            r#"{"limit_messages":"lots"}"#,
+            r#"{"limit_messages":"0/10"}"#,
+            r#"{"limit_messages":5}"#,
             "[]",
         ] {
             assert!(
@@ -151,7 +168,7 @@ mod tests {
     #[test]
     fn every_field_is_named_once() {
         let body =
-            br#"{"access":"open","slow_ms":0,"history_chat":10,"history_keep":10,"rooms_max":0,"moderation_when_broken":"allow"}"#;
+            br#"{"access":"open","slow_ms":0,"history_chat":10,"history_keep":10,"rooms_max":0,"limit_messages":"5000/10/8000","moderation_when_broken":"allow"}"#;
         assert!(NamespaceSettings::read_strictly(body).is_ok());
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(body).unwrap();

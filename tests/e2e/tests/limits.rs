@@ -209,3 +209,56 @@ fn unless_it_is_configured_otherwise_what_cannot_be_counted_is_refused() {
         (say(&system, "alice", "chat").status == 202).then_some(())
     });
 }
+
+#[test]
+fn a_namespace_has_a_quota_for_all_of_its_rooms_together() {
+    let system = start(&[]);
+    system.room("demo.other");
+    system.room("free.room");
+    let put = |version: &str, body: &str| {
+        let fields = [("version", version), ("body", body)];
+        let () = system
+            .redis()
+            .hset_multiple("tg:ns:demo", &fields)
+            .expect("Redis takes it");
+    };
+    put("1", r#"{"limit_messages":"3/3600"}"#);
+    let say_in = |room: &str, subject: &str| {
+        let body = json!({"kind":"chat","data":{"text":"hi"}});
+        system
+            .edge
+            .publish(room, &token(subject, "publish"), "", &body)
+    };
+    // Edges read settings anew after five seconds at the latest; the quota is whole until they have.
+    let first = soon("the quota is in force", || {
+        let reply = say_in(ROOM, "alice").expect(202);
+        left(&reply, "namespace").map(|left| (left, reply))
+    });
+    assert_eq!(first.0, 2);
+    assert!(
+        first
+            .1
+            .header("ratelimit-policy")
+            .is_some_and(|told| told.contains(r#""namespace";q=3;w=3600"#))
+    );
+    say_in("demo.other", "bob").expect(202);
+    say_in("demo.other", "carol").expect(202);
+    refused_by(say_in(ROOM, "dave"), &["namespace"]);
+    refused_by(say_in("demo.other", "alice"), &["namespace"]);
+    say_in("free.room", "alice").expect(202);
+    // Reading, and what services publish, is not counted.
+    let path = format!("/v1/rooms/{ROOM}");
+    system
+        .edge
+        .call("GET", &path, &token("dave", ""), &Value::Null)
+        .expect(200);
+    let gift = json!({"kind":"gift","data":{"text":"for you"},"as":{"sub":"dave"}});
+    system
+        .edge
+        .publish(ROOM, &token("backend", "service"), "", &gift)
+        .expect(202);
+    put("2", "{}");
+    soon("there is no quota any more", || {
+        (say_in(ROOM, "dave").status == 202).then_some(())
+    });
+}
