@@ -181,6 +181,11 @@ impl wit::Guest for Rooms {
         change::apply(&home, &id, &by, Verb::Hide { message: &message }).await
     }
 
+    async fn check_revoked(at: wit::Place, subject: String, token: Option<String>) -> Outcome<()> {
+        let home = Home::find(at).await?;
+        revoked::check(&home, &subject, token.as_deref()).await
+    }
+
     async fn namespace(at: wit::Place, name: String) -> Outcome<Option<(String, Vec<u8>)>> {
         let home = Home::find(at).await?;
         rules::read(&home, &home.keys.namespace(&name)).await

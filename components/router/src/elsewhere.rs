@@ -6,10 +6,11 @@ use tidegate_route::{Method, Miss};
 use tidegate_upstream::headers::{self, Forward, HeaderFault};
 use tidegate_upstream::{Identity, Route};
 
+use crate::bindings::tidegate::rooms::rooms;
 use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::upstream::{self, Outgoing};
-use crate::{identity, quota};
+use crate::{convert, identity, quota};
 
 /// Carries out one request.
 pub(crate) async fn run(
@@ -33,6 +34,12 @@ pub(crate) async fn run(
     let caller = caller(settings, route, incoming).await?;
     let address = incoming.address(settings.trusted_proxies);
     quota::take_elsewhere(settings, method, caller.as_ref(), address, taken).await?;
+    if let Some(caller) = &caller {
+        let (subject, token) = (caller.subject.to_string(), caller.token.clone());
+        rooms::check_revoked(convert::place(settings), subject, token)
+            .await
+            .map_err(convert::refusal)?;
+    }
 
     let body = incoming.body(route.request_max_bytes).await?;
     let with = Forward {
