@@ -93,9 +93,10 @@ impl Pair {
         self.source_ms
     }
 
-    /// Connections to the Redis here are new, or about to be.
+    /// All connections are new, or about to be: no read and no call on its way is answered for any more.
     pub fn reconnected(&mut self) {
         self.leased_ms = None;
+        self.reading = [false; 2];
         for (_, relay) in &mut self.shards {
             relay.reconnected();
         }

@@ -5,6 +5,7 @@
 pub mod http;
 pub mod judge;
 pub mod process;
+pub mod relay;
 pub mod routed;
 pub mod signer;
 pub mod sse;

@@ -46,6 +46,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
+type Brought = Vec<(Shard, Vec<RelayEntry>)>;
+
 struct World {
     pair: Pair,
     shards: Vec<Shard>,
@@ -53,7 +55,7 @@ struct World {
     /// Everything that was ever appended at the source.
     all: Vec<Log>,
     copies: Vec<Copy>,
-    reads: VecDeque<(ReadPlan, Vec<(Shard, Vec<RelayEntry>)>)>,
+    reads: VecDeque<(ReadPlan, Brought)>,
     calls: VecDeque<(Shard, u64, Vec<RelayEntry>)>,
     refuse: bool,
     now_ms: u64,
@@ -187,6 +189,7 @@ impl World {
                     self.copies[shard.index()].relay(fence, &entries);
                 }
                 self.calls.clear();
+                self.reads.clear();
                 self.pair.reconnected();
             }
             Step::ReadFails => {

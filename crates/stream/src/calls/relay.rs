@@ -149,16 +149,36 @@ impl Verdict {
 impl Relay<'_> {
     /// What to send.
     pub fn call(&self, keys: &Keys, bounds: &Bounds) -> FunctionCall {
-        let mut args = vec![arg(self.region), arg(self.origin), arg(self.fence)];
-        args.extend(bounds.of_room());
-        for entry in self.entries {
-            args.push(arg(entry.id));
-            args.push(entry.once(keys).into_bytes());
-            args.push(arg(entry.fields.len()));
-            args.extend(entry.fields.iter().cloned());
-        }
+        let mut args = Vec::new();
+        self.arguments(keys, bounds, |argument| args.push(argument.to_vec()));
         let names = vec![keys.log(self.shard, self.origin)];
         FunctionCall::writing("tg_relay", names, args)
+    }
+
+    /// The whole command, word by word, without a copy of what lies in the entries: a relay sends millions of them.
+    pub fn command(&self, keys: &Keys, bounds: &Bounds, mut word: impl FnMut(&[u8])) {
+        for part in ["FCALL", "tg_relay", "1"] {
+            word(part.as_bytes());
+        }
+        word(keys.log(self.shard, self.origin).as_bytes());
+        self.arguments(keys, bounds, word);
+    }
+
+    fn arguments(&self, keys: &Keys, bounds: &Bounds, mut word: impl FnMut(&[u8])) {
+        word(self.region.as_str().as_bytes());
+        word(self.origin.as_str().as_bytes());
+        word(&arg(self.fence));
+        for bound in bounds.of_room() {
+            word(&bound);
+        }
+        for entry in self.entries {
+            word(&arg(entry.id));
+            word(entry.once(keys).as_bytes());
+            word(&arg(entry.fields.len()));
+            for part in &entry.fields {
+                word(part);
+            }
+        }
     }
 
     /// What came back.
@@ -254,6 +274,16 @@ mod tests {
             .iter()
             .map(|arg| String::from_utf8_lossy(arg))
             .collect();
+        let mut words = Vec::new();
+        let relay = Relay {
+            region: &region,
+            origin: &origin,
+            shard,
+            fence: 3,
+            entries: &entries,
+        };
+        relay.command(&keys, &Bounds::default(), |word| words.push(word.to_vec()));
+        assert_eq!(words, call.command());
         let once = keys.once_digits("demo", "bob", "k1");
         assert_eq!(call.keys, ["tg:{00}:log:us"]);
         assert_eq!(

@@ -1,0 +1,110 @@
+//! The way to a Redis, plain or with TLS.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow, ensure};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
+
+/// Bytes of a file of authorities; a system's whole bundle has about 250 KiB.
+const MAX_CA_FILE_BYTES: u64 = 4 << 20;
+
+/// Checks an address, what to show there, and the authorities that it may be certified by. `what` names the setting.
+pub fn make(
+    what: &str,
+    url: &str,
+    auth: Option<&str>,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<Client> {
+    ensure!(
+        !url.contains("#insecure"),
+        "{what}: `#insecure` is not taken: name the authority of the certificate with --redis-ca-file"
+    );
+    // The client's own error may repeat the address, password included.
+    let wrong =
+        |_| anyhow!("{what} must be redis://[USER:PASSWORD@]HOST:PORT[/DB], or rediss:// for TLS");
+    let mut info: ConnectionInfo = url.into_connection_info().map_err(wrong)?;
+    if let Some(auth) = auth.filter(|auth| !auth.is_empty())
+        && info.redis_settings().password().is_none()
+    {
+        let (user, password) = auth
+            .split_once(':')
+            .context("redis_auth (SPIN_VARIABLE_REDIS_AUTH) is USER:PASSWORD or :PASSWORD")?;
+        let mut settings = info.redis_settings().clone().set_password(password);
+        if !user.is_empty() {
+            settings = settings.set_username(user);
+        }
+        info = info.set_redis_settings(settings);
+    }
+    // Calls are many and small, and the next is sent before the last is answered: none may wait for the others.
+    info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    let Some(path) = ca_file.filter(|_| url.starts_with("rediss://")) else {
+        return Client::open(info).map_err(wrong);
+    };
+    let named = || format!("--redis-ca-file {}", path.display());
+    let size = std::fs::metadata(path).with_context(named)?.len();
+    ensure!(
+        size <= MAX_CA_FILE_BYTES,
+        "{}: it is larger than {MAX_CA_FILE_BYTES} bytes",
+        named()
+    );
+    let pem = std::fs::read(path).with_context(named)?;
+    ensure!(
+        pem.windows(BEGIN.len()).any(|window| window == BEGIN),
+        "{}: it has no certificate: PEM is needed, -----BEGIN CERTIFICATE-----",
+        named()
+    );
+    let certificates = TlsCertificates {
+        client_tls: None,
+        root_cert: Some(pem),
+    };
+    Client::build_with_tls(info, certificates).with_context(named)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(url: &str, auth: Option<&str>, ca: Option<&[u8]>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        if let Some(text) = ca {
+            std::fs::write(&path, text).unwrap();
+        }
+        let path = ca.is_some().then_some(path.as_path());
+        make("--from us", url, auth, path)
+            .map_or_else(|error| format!("{error:#}"), |_| String::new())
+    }
+
+    #[test]
+    fn credentials_come_from_the_address_or_beside_it() {
+        let client = make("x", "redis://h:1", Some("bob:secret"), None).unwrap();
+        let settings = client.get_connection_info().redis_settings();
+        assert_eq!(
+            (settings.username(), settings.password()),
+            (Some("bob"), Some("secret"))
+        );
+        let client = make("x", "redis://u:p@h:1", Some("bob:secret"), None).unwrap();
+        let settings = client.get_connection_info().redis_settings();
+        assert_eq!(
+            (settings.username(), settings.password()),
+            (Some("u"), Some("p"))
+        );
+        assert!(said("redis://h:1", Some("secret"), None).contains("USER:PASSWORD"));
+    }
+
+    #[test]
+    fn what_is_refused_says_what_to_do_and_no_password() {
+        for url in ["h:1", "http://u:hidden@h", "redis://u:hidden@h:x", ""] {
+            let said = said(url, None, None);
+            assert!(
+                said.contains("must be redis://") && !said.contains("hidden"),
+                "{said}"
+            );
+        }
+        assert!(said("rediss://h:1/#insecure", None, None).contains("--redis-ca-file"));
+        assert!(said("rediss://h:1", None, Some(b"no PEM")).contains("has no certificate"));
+    }
+}

@@ -1,0 +1,172 @@
+//! Connections to Redis, and what goes over them.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Redis is out of reach, or did not answer in time.
+    #[error("out of reach: {0}")]
+    Away(String),
+    /// Redis answered with an error.
+    #[error("refused ({1:?}): {0}")]
+    Fault(String, Fault),
+    /// A function refused, or its answer cannot be read.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<redis::RedisError> for LinkError {
+    fn from(error: redis::RedisError) -> Self {
+        let text = error.to_string();
+        if error.is_io_error()
+            || error.is_timeout()
+            || error.is_connection_dropped()
+            || error.is_unrecoverable_error()
+        {
+            Self::Away(text)
+        } else {
+            let fault = Fault::of(&text);
+            Self::Fault(text, fault)
+        }
+    }
+}
+
+/// A connection, which several tasks may use. Once it is broken it stays so.
+#[derive(Clone)]
+pub struct Link(MultiplexedConnection);
+
+impl Link {
+    /// Connects, for commands that are answered at once.
+    pub async fn open(client: &Client) -> Result<Self, LinkError> {
+        Self::with(client, Some(ANSWER)).await
+    }
+
+    /// Connects, for a command that blocks: its caller bounds the wait.
+    pub async fn blocking(client: &Client) -> Result<Self, LinkError> {
+        Self::with(client, None).await
+    }
+
+    async fn with(client: &Client, answers_in: Option<Duration>) -> Result<Self, LinkError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(answers_in);
+        let connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        Ok(Self(connection))
+    }
+
+    /// Sends commands in one go. Each has an answer of its own, which may be an error of Redis'.
+    pub async fn pipeline(&self, pipeline: &Pipeline) -> Result<Vec<Value>, LinkError> {
+        let count = pipeline.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.0.clone();
+        Ok(connection.send_packed_commands(pipeline, 0, count).await?)
+    }
+
+    /// Sends commands in one go; an error of one is an error of all.
+    pub async fn all(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, LinkError> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        let answers = self.pipeline(&pipeline).await?;
+        answers.into_iter().map(good).collect()
+    }
+
+    /// Sends one command.
+    pub async fn one(&self, command: Cmd) -> Result<Value, LinkError> {
+        let mut answers = self.all(vec![command]).await?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    /// Calls a function.
+    pub async fn call(&self, call: &FunctionCall) -> Result<Vec<Reply>, LinkError> {
+        self.one(function(call)).await.map(flatten)
+    }
+}
+
+/// An answer that is no error.
+pub fn good(answer: Value) -> Result<Value, LinkError> {
+    match answer.extract_error() {
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A command from words.
+pub fn words<const N: usize>(texts: [&str; N]) -> Cmd {
+    let mut command = Cmd::new();
+    for text in texts {
+        command.arg(text);
+    }
+    command
+}
+
+/// A function call as a command.
+pub fn function(call: &FunctionCall) -> Cmd {
+    let mut command = redis::cmd(call.verb());
+    for argument in call.arguments() {
+        command.arg(argument);
+    }
+    command
+}
+
+/// An answer as the calls read it.
+pub fn flatten(value: Value) -> Vec<Reply> {
+    let mut flat = Vec::new();
+    push(value, &mut flat);
+    flat
+}
+
+fn push(value: Value, flat: &mut Vec<Reply>) {
+    match value {
+        Value::Int(number) => flat.push(Reply::Int(number)),
+        Value::BulkString(bytes) => flat.push(Reply::Bytes(bytes)),
+        Value::SimpleString(text) => flat.push(Reply::Status(text)),
+        Value::Okay => flat.push(Reply::Status("OK".to_owned())),
+        Value::Array(values) | Value::Set(values) => {
+            for value in values {
+                push(value, flat);
+            }
+        }
+        Value::Map(pairs) => {
+            for (key, value) in pairs {
+                push(key, flat);
+                push(value, flat);
+            }
+        }
+        _ => flat.push(Reply::Nil),
+    }
+}
+
+/// An answer's strings, nested ones included; what is none is left out.
+pub fn strings(value: Value) -> Vec<Vec<u8>> {
+    flatten(value)
+        .into_iter()
+        .filter_map(|reply| match reply {
+            Reply::Bytes(bytes) => Some(bytes),
+            Reply::Status(text) => Some(text.into_bytes()),
+            Reply::Int(number) => Some(number.to_string().into_bytes()),
+            Reply::Nil => None,
+        })
+        .collect()
+}
+
+/// An answer's first string as text.
+pub fn text(value: Value) -> String {
+    let first = strings(value).into_iter().next().unwrap_or_default();
+    String::from_utf8(first).unwrap_or_default()
+}
