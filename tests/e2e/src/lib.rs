@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod judge;
+pub mod library;
 pub mod process;
 pub mod relay;
 pub mod routed;

@@ -1,53 +1,12 @@
 //! Two versions of the function library under the edge and the nodes of today: loaded, replaced, never set back.
 
-use e2e::process::root;
+use e2e::library::Source;
 use e2e::token::token;
 use e2e::viewer::taken;
 use e2e::{System, Viewer, soon};
 use serde_json::{Value, json};
 
 const ROOM: &str = "upgrade.room";
-
-/// The library, as another version would have it.
-struct Source {
-    text: String,
-    version: i64,
-}
-
-impl Source {
-    fn today() -> Self {
-        let text = std::fs::read_to_string(root().join("infra/redis/tidegate.lua")).unwrap();
-        let (_, after) = text.split_once("\nlocal VERSION = ").unwrap();
-        let version = after.lines().next().unwrap().parse().unwrap();
-        Self { text, version }
-    }
-
-    fn with(self, version: i64) -> Self {
-        let line = |version: i64| format!("\nlocal VERSION = {version}\n");
-        let text = self.text.replacen(&line(self.version), &line(version), 1);
-        assert_ne!(text, self.text);
-        Self { text, version }
-    }
-
-    /// Entries get one more field, which no reader of today knows.
-    fn with_a_further_field(self) -> Self {
-        let known = "'sp', shard.last.text, 'rp', rp,";
-        let text = self
-            .text
-            .replacen(known, &format!("'later', 'unknown today', {known}"), 1);
-        assert_ne!(text, self.text, "where entries are made has changed");
-        Self { text, ..self }
-    }
-
-    fn load(&self, redis: &mut redis::Connection) {
-        redis::cmd("FUNCTION")
-            .arg("LOAD")
-            .arg("REPLACE")
-            .arg(&self.text)
-            .exec(redis)
-            .unwrap();
-    }
-}
 
 fn version_there(redis: &mut redis::Connection) -> i64 {
     redis::cmd("FCALL_RO")
