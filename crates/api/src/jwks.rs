@@ -1,6 +1,6 @@
 //! The address of an issuer's keys.
 
-use std::net::IpAddr;
+use tidegate_stream::host::is_loopback;
 
 /// Longest address, in bytes.
 const URL_BYTES: usize = 1_024;
@@ -25,7 +25,7 @@ pub fn url(origin: &str, path: &str) -> Result<Option<String>, String> {
     }
     match scheme {
         "https" => {}
-        "http" if is_loopback(authority) => {}
+        "http" if is_loopback(host(authority)) => {}
         _ => return Err("use https; only loopback may do without".to_owned()),
     }
     let sign = |byte: u8| byte.is_ascii_graphic() && !b"#\\\"<>".contains(&byte);
@@ -39,15 +39,12 @@ pub fn url(origin: &str, path: &str) -> Result<Option<String>, String> {
     Ok(Some(url))
 }
 
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
+/// The host of `host[:port]`, without brackets.
+fn host(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The example's keys are published with the source. They are taken only where nobody else can reach Redis.
 
-use std::net::IpAddr;
+use tidegate_stream::host::is_loopback;
 
 /// Whether the example's keys may be used with this Redis address: only if every address in it is on loopback
 /// (127.0.0.0/8, `::1`, `localhost`). `redis_url` is one address, or ranges of shards, `0-31=redis://…,32-63=redis://…`.
@@ -33,13 +33,6 @@ fn host(url: &str) -> Option<&str> {
         }
         None => address.split(':').next(),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

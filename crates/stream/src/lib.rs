@@ -6,6 +6,7 @@ pub mod calls;
 pub mod cursor;
 pub mod digest;
 pub mod entry;
+pub mod host;
 pub mod id;
 pub mod keys;
 pub mod name;

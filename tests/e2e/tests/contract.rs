@@ -229,3 +229,39 @@ fn browsers_are_told_what_to_read_and_what_not_to_do() {
         );
     }
 }
+
+#[test]
+fn browsers_of_the_configured_origin_are_let_in_and_no_others() {
+    let system = System::start(1);
+    let ask = |origin: &str| {
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            (
+                "access-control-request-headers",
+                "authorization,content-type,idempotency-key",
+            ),
+        ];
+        system
+            .edge
+            .send("OPTIONS", "/v1/rooms/e2e.cors/messages", &headers, b"")
+    };
+    let good = ask("http://app.example");
+    assert_eq!(
+        good.header("access-control-allow-origin"),
+        Some("http://app.example"),
+        "{good:?}"
+    );
+    assert!(
+        good.header("access-control-allow-headers")
+            .is_some_and(|names| names.to_lowercase().contains("idempotency-key"))
+    );
+    assert!(
+        good.header("vary")
+            .is_some_and(|vary| vary.to_lowercase().contains("origin"))
+    );
+    assert_eq!(
+        ask("https://evil.example").header("access-control-allow-origin"),
+        None
+    );
+}

@@ -25,6 +25,10 @@ fn start(variables: &[(&'static str, &str)]) -> System {
     system
 }
 
+fn chat(text: &str) -> Value {
+    json!({"kind":"chat","data":{"text":text}})
+}
+
 fn say(system: &System, subject: &str, kind: &str) -> Reply {
     let body = json!({"kind":kind,"data":{"text":"hi"}});
     system
@@ -261,4 +265,54 @@ fn a_namespace_has_a_quota_for_all_of_its_rooms_together() {
     soon("there is no quota any more", || {
         (say_in(ROOM, "dave").status == 202).then_some(())
     });
+}
+
+#[test]
+fn whoever_asks_too_often_is_told_when_to_come_back() {
+    let options = Options {
+        variables: vec![("limit_user", "3/60".to_owned())],
+        ..Options::default()
+    };
+    let system = System::with(1, options);
+    system.room("e2e.quota");
+    let alice = token("alice", "publish");
+    for left in (0..3).rev() {
+        let reply = system
+            .edge
+            .publish("e2e.quota", &alice, "", &chat("hi"))
+            .expect(202);
+        let user = reply.header("ratelimit").expect("RateLimit").to_owned();
+        assert!(user.contains(&format!("\"user\";r={left}")), "{user}");
+        assert!(
+            reply
+                .header("ratelimit-policy")
+                .is_some_and(|policy| policy.contains("\"user\";q=3;w=60")),
+            "{reply:?}"
+        );
+    }
+    let reply = system
+        .edge
+        .publish("e2e.quota", &alice, "", &chat("hi"))
+        .problem(429);
+    let wait: u64 = reply
+        .header("retry-after")
+        .expect("Retry-After")
+        .parse()
+        .expect("seconds");
+    assert!((1..=20).contains(&wait), "{wait}");
+    system
+        .edge
+        .publish("e2e.quota", &token("carol", "publish"), "", &chat("hi"))
+        .expect(202);
+
+    system.room_with("e2e.slow", json!({"slow_ms":30000}));
+    system
+        .edge
+        .publish("e2e.slow", &token("dan", "publish"), "", &chat("one"))
+        .expect(202);
+    let reply = system
+        .edge
+        .publish("e2e.slow", &token("dan", "publish"), "", &chat("two"))
+        .problem(429);
+    assert!(reply.header("retry-after").is_some(), "{reply:?}");
 }

@@ -232,3 +232,55 @@ fn a_judge_in_python_takes_the_place_of_the_default_one_by_the_manifest_alone() 
         ["b4d before the rules", "a *** word, 好", "the last"]
     );
 }
+
+#[test]
+fn words_on_the_list_are_rejected_masked_or_shown_to_their_sender_only() {
+    let system = System::start(1);
+    let rules = json!({"words":[{"word":"darn","do":"replace"},{"word":"spam","do":"shadow"},{"word":"scam","do":"reject"}]});
+    let mut redis = system.redis();
+    let () = redis::cmd("HSET")
+        .arg("tg:rules:e2e")
+        .arg("version")
+        .arg("1")
+        .arg("body")
+        .arg(rules.to_string())
+        .query(&mut redis)
+        .expect("HSET");
+    system.room("e2e.words");
+    let mut viewer = system.viewer(0, "e2e.words", "bob");
+    let alice = token("alice", "publish");
+    system
+        .edge
+        .publish(
+            "e2e.words",
+            &alice,
+            "",
+            &json!({"kind":"chat","data":{"text":"a SCAM it is"}}),
+        )
+        .problem(422);
+    let hidden = system
+        .edge
+        .publish(
+            "e2e.words",
+            &alice,
+            "",
+            &json!({"kind":"chat","data":{"text":"buy spam"}}),
+        )
+        .expect(202)
+        .json();
+    let shown = system
+        .edge
+        .publish(
+            "e2e.words",
+            &alice,
+            "",
+            &json!({"kind":"chat","data":{"text":"darn it"}}),
+        )
+        .expect(202)
+        .json();
+    assert_ne!(hidden["id"], shown["id"]);
+    let got = viewer.messages("e2e.words", &Value::Null, 1);
+    assert_eq!(got[0]["id"], shown["id"], "{got:?}");
+    let text = got[0]["data"]["text"].as_str().expect("a text");
+    assert!(!text.contains("darn") && text.ends_with("it"), "{text}");
+}

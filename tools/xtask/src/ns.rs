@@ -1,15 +1,15 @@
 //! `cargo xtask ns`: settings of namespaces, checked before they lie in Redis.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use tidegate_room::NamespaceSettings;
 use tidegate_room::namespace::BODY_BYTES;
 use tidegate_stream::digest;
 
-use crate::region::{self, Place};
+use crate::region;
+use crate::region::namespace::{Namespace, read_text};
 use crate::settings::Settings;
 use crate::up::resp::Reply;
 use crate::workspace::Workspace;
@@ -20,26 +20,20 @@ pub enum Args {
     /// Put a namespace's settings in force: how its new rooms begin, how many there may be. Edges obey within five seconds.
     /// Each region has its own Redis: do it in each.
     Put {
-        /// What precedes the first `.` of a room's id; `default` for rooms without one.
-        namespace: String,
+        #[command(flatten)]
+        namespace: Namespace,
         /// The settings, a JSON object; docs/redis.md names its fields.
         file: PathBuf,
-        #[command(flatten)]
-        place: Place,
     },
     /// Print what is in force.
     Show {
-        /// The namespace.
-        namespace: String,
         #[command(flatten)]
-        place: Place,
+        namespace: Namespace,
     },
     /// Take a namespace's settings out of force. Its rooms keep what they began with.
     Drop {
-        /// The namespace.
-        namespace: String,
         #[command(flatten)]
-        place: Place,
+        namespace: Namespace,
     },
 }
 
@@ -57,56 +51,35 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// # Errors
 /// When a namespace or its settings are not taken, or Redis is not reached.
 fn carry_out(settings: &Settings, args: &Args) -> Result<String> {
-    let key = |namespace: &str| -> Result<String> {
-        region::check_namespace(namespace)?;
-        Ok(region::keys(settings).namespace(namespace))
-    };
+    let (Args::Put { namespace, .. } | Args::Show { namespace } | Args::Drop { namespace }) = args;
+    let name = &namespace.name;
+    let key = region::keys(settings).namespace(name);
     match args {
-        Args::Put {
-            namespace,
-            file,
-            place,
-        } => {
-            let key = key(namespace)?;
+        Args::Put { file, .. } => {
             let body = checked(file)?;
             let version = digest::body(body.as_bytes());
             let command = ["HSET", &key, "version", &version, "body", &body];
-            place.open(settings)?.call(&command)?;
+            namespace.open(settings)?.call(&command)?;
             Ok(format!(
-                "{namespace}: version {version} is in force within five seconds"
+                "{name}: version {version} is in force within five seconds"
             ))
         }
-        Args::Show { namespace, place } => {
-            let key = key(namespace)?;
-            match place.open(settings)?.call(&["HGET", &key, "body"])? {
-                Reply::Text(body) => Ok(body.trim_end().to_owned()),
-                _ => Ok(format!("{namespace}: there are no settings")),
-            }
-        }
-        Args::Drop { namespace, place } => {
-            let key = key(namespace)?;
-            match place.open(settings)?.call(&["DEL", &key])? {
-                Reply::Integer(0) => Ok(format!("{namespace}: there were no settings")),
-                _ => Ok(format!(
-                    "{namespace}: no settings are in force within five seconds"
-                )),
-            }
-        }
+        Args::Show { .. } => match namespace.open(settings)?.call(&["HGET", &key, "body"])? {
+            Reply::Text(body) => Ok(body.trim_end().to_owned()),
+            _ => Ok(format!("{name}: there are no settings")),
+        },
+        Args::Drop { .. } => match namespace.open(settings)?.call(&["DEL", &key])? {
+            Reply::Integer(0) => Ok(format!("{name}: there were no settings")),
+            _ => Ok(format!(
+                "{name}: no settings are in force within five seconds"
+            )),
+        },
     }
 }
 
 /// Settings that the edge will take, as text.
 fn checked(file: &Path) -> Result<String> {
-    let size = fs::metadata(file)
-        .with_context(|| format!("{} cannot be read", file.display()))?
-        .len();
-    ensure!(
-        size <= BODY_BYTES as u64,
-        "{}: settings are {BODY_BYTES} bytes at most",
-        file.display()
-    );
-    let body = fs::read_to_string(file)
-        .with_context(|| format!("{} cannot be read as text", file.display()))?;
+    let body = read_text(file, "settings", BODY_BYTES)?;
     NamespaceSettings::read_strictly(body.as_bytes())
         .with_context(|| format!("{} is not taken", file.display()))?;
     Ok(body)
@@ -114,28 +87,30 @@ fn checked(file: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::region::Place;
     use crate::up::redis::tests::with_redis;
 
     #[test]
     fn settings_are_put_shown_and_dropped() {
         with_redis("unit-test-ns", |plan, settings| {
-            let place = Place::at(&format!("redis://127.0.0.1:{}", plan.redis));
+            let namespace = || Namespace {
+                name: "demo".to_owned(),
+                place: Place::at(&format!("redis://127.0.0.1:{}", plan.redis)),
+            };
             let file = plan.redis_folder().join("ns.json");
             fs::write(&file, "{\"slow_ms\":500}\n").unwrap();
-            let namespace = || "demo".to_owned();
             let put = Args::Put {
                 namespace: namespace(),
                 file: file.clone(),
-                place: place.clone(),
             };
             let show = Args::Show {
                 namespace: namespace(),
-                place: place.clone(),
             };
             let drop = Args::Drop {
                 namespace: namespace(),
-                place: place.clone(),
             };
             assert!(carry_out(settings, &put).unwrap().contains("in force"));
             assert_eq!(carry_out(settings, &show).unwrap(), "{\"slow_ms\":500}");

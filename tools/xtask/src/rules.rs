@@ -1,17 +1,17 @@
 //! `cargo xtask rules`: moderation rules of namespaces, checked before they lie in Redis.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use tidegate_moderation::WordList;
 use tidegate_moderation::limits::RULES_BYTES;
 use tidegate_stream::digest;
 
-use crate::region::{self, Place};
+use crate::region;
+use crate::region::namespace::{Namespace, read_text};
 use crate::settings::Settings;
-use crate::up::resp::{Connection, Reply};
+use crate::up::resp::Reply;
 use crate::workspace::Workspace;
 
 /// What `rules` does.
@@ -24,22 +24,18 @@ pub enum Args {
     },
     /// Put rules in force in a namespace. Edges obey within five seconds. Each region has its own Redis: do it in each.
     Put {
-        /// The namespace: what precedes the first `.` of a room's id; `default` for rooms without one.
-        namespace: String,
+        #[command(flatten)]
+        namespace: Namespace,
         /// The rules.
         file: PathBuf,
         /// Take any text of 512 KiB at most: the rules are for another judge than the default one.
         #[arg(long)]
         unchecked: bool,
-        #[command(flatten)]
-        place: Place,
     },
     /// Take a namespace's rules out of force.
     Drop {
-        /// The namespace.
-        namespace: String,
         #[command(flatten)]
-        place: Place,
+        namespace: Namespace,
     },
 }
 
@@ -57,22 +53,30 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             namespace,
             file,
             unchecked,
-            place,
         } => {
             let rules = match unchecked {
                 true => read(file)?,
                 false => checked(file)?.0,
             };
             let version = digest::body(rules.as_bytes());
-            let (mut redis, key) = open(workspace, namespace, place)?;
-            redis.call(&["HSET", &key, "version", &version, "body", &rules])?;
-            println!("{namespace}: version {version} is in force within five seconds");
+            let settings = Settings::load(workspace)?;
+            let key = region::keys(&settings).rules(&namespace.name);
+            let command = ["HSET", &key, "version", &version, "body", &rules];
+            namespace.open(&settings)?.call(&command)?;
+            println!(
+                "{}: version {version} is in force within five seconds",
+                namespace.name
+            );
         }
-        Args::Drop { namespace, place } => {
-            let (mut redis, key) = open(workspace, namespace, place)?;
-            match redis.call(&["DEL", &key])? {
-                Reply::Integer(0) => println!("{namespace}: there were no rules"),
-                _ => println!("{namespace}: no rules are in force within five seconds"),
+        Args::Drop { namespace } => {
+            let settings = Settings::load(workspace)?;
+            let (key, name) = (
+                region::keys(&settings).rules(&namespace.name),
+                &namespace.name,
+            );
+            match namespace.open(&settings)?.call(&["DEL", &key])? {
+                Reply::Integer(0) => println!("{name}: there were no rules"),
+                _ => println!("{name}: no rules are in force within five seconds"),
             }
         }
     }
@@ -80,15 +84,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    let size = fs::metadata(file)
-        .with_context(|| format!("{} cannot be read", file.display()))?
-        .len();
-    ensure!(
-        size <= RULES_BYTES as u64,
-        "{}: rules are {RULES_BYTES} bytes at most",
-        file.display()
-    );
-    fs::read_to_string(file).with_context(|| format!("{} cannot be read as text", file.display()))
+    read_text(file, "rules", RULES_BYTES)
 }
 
 /// Rules that the default judge takes, and how many words they have.
@@ -100,15 +96,10 @@ fn checked(file: &Path) -> Result<(String, usize)> {
     Ok((rules, words))
 }
 
-fn open(workspace: &Workspace, namespace: &str, place: &Place) -> Result<(Connection, String)> {
-    region::check_namespace(namespace)?;
-    let settings = Settings::load(workspace)?;
-    let key = region::keys(&settings).rules(namespace);
-    Ok((place.open(&settings)?, key))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

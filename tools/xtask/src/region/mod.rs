@@ -1,11 +1,12 @@
 //! The Redis of one region, for what is written into each region by hand: rules, settings of namespaces.
 
 pub mod command;
+pub mod namespace;
 
 use std::net::ToSocketAddrs;
 
-use anyhow::{Context, Result, bail, ensure};
-use tidegate_stream::{Keys, RoomId, ShardCount};
+use anyhow::{Context, Result, bail};
+use tidegate_stream::{Keys, ShardCount};
 
 use crate::settings::Settings;
 use crate::up::resp::Connection;
@@ -73,35 +74,10 @@ pub fn keys(settings: &Settings) -> Keys {
     Keys::new(prefix, ShardCount::default())
 }
 
-/// Refuses what cannot be the namespace of a room.
-///
-/// # Errors
-/// Says what a namespace is.
-pub fn check_namespace(namespace: &str) -> Result<()> {
-    let room: RoomId = format!("{namespace}.room")
-        .parse()
-        .with_context(|| format!("{namespace:?} is no namespace"))?;
-    ensure!(
-        room.namespace() == namespace,
-        "{namespace:?} is no namespace: it ends before the first `.` of a room's id"
-    );
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workspace::Workspace;
-
-    #[test]
-    fn a_namespace_is_a_beginning_of_room_ids() {
-        for good in ["demo", "default", "A-1_b"] {
-            check_namespace(good).unwrap();
-        }
-        for bad in ["", "a.b", "~a", "!all", "a b", &"x".repeat(64)] {
-            assert!(check_namespace(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn what_cannot_be_reached_says_what_to_do() {
