@@ -28,6 +28,8 @@ pub struct Options {
     pub redis: Vec<(&'static str, String)>,
     /// Another manifest than the checkout's own.
     pub manifest: Option<PathBuf>,
+    /// Another program than this checkout's own for nodes.
+    pub fanout: Option<PathBuf>,
     /// Another folder than the user's for compiled components.
     pub cache: Option<PathBuf>,
     /// Further flags of the edge.
@@ -101,7 +103,8 @@ impl System {
     }
 
     fn start_node(&self, name: &str, listen: &str, admin: &str) -> Node {
-        let mut command = Command::new(binary("fanout"));
+        let fanout = self.options.fanout.clone();
+        let mut command = Command::new(fanout.unwrap_or_else(|| binary("fanout")));
         command
             .current_dir(self.dir.path())
             .args([
@@ -125,6 +128,17 @@ impl System {
             url,
             admin,
         }
+    }
+
+    /// From now on nodes that start are of this program; none is the checkout's own.
+    pub fn set_fanout(&mut self, fanout: Option<PathBuf>) {
+        self.options.fanout = fanout;
+    }
+
+    /// Starts the edge anew by this manifest; none is the checkout's own.
+    pub fn change_edge(&mut self, manifest: Option<PathBuf>) {
+        self.options.manifest = manifest;
+        self.restart_edge();
     }
 
     /// SIGKILL for a node, then it is started again at the same addresses.
