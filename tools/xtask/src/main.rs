@@ -54,7 +54,7 @@ enum Task {
     /// Write what a name server makes names move between regions by.
     #[command(subcommand)]
     Gslb(gslb::Args),
-    /// Drain a region, or end that.
+    /// Add or retire a region; drain one, or end that.
     #[command(subcommand)]
     Region(region::command::Args),
     /// Make and rotate the keys of an env file.

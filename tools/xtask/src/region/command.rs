@@ -10,7 +10,9 @@ use tidegate_gslb::Description;
 use tidegate_gslb::drain::{Wish, edit};
 use tidegate_stream::Region;
 
+use super::member;
 use crate::gslb::Source;
+use crate::settings::Settings;
 use crate::workspace::Workspace;
 
 /// What `region` does.
@@ -21,6 +23,10 @@ pub enum Args {
     Drain(Drain),
     /// End a drain.
     Restore(Drain),
+    /// Let the regions know of a region: first as joining, then, when it has been filled, as active.
+    Add(member::Add),
+    /// Take a region out for good, when nobody writes there any more and the others have read to its end.
+    Retire(member::Retire),
 }
 
 /// Which region, and where gdnsd looks.
@@ -43,6 +49,14 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let (drain, wish) = match args {
         Args::Drain(drain) => (drain, Wish::Drain),
         Args::Restore(drain) => (drain, Wish::Restore),
+        Args::Add(add) => {
+            println!("{}", member::add(&Settings::load(workspace)?, add)?);
+            return Ok(());
+        }
+        Args::Retire(retire) => {
+            println!("{}", member::retire(&Settings::load(workspace)?, retire)?);
+            return Ok(());
+        }
     };
     let description = drain.source.read(workspace)?;
     println!("{}", carry_out(&description, drain, wish)?);

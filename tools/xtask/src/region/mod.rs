@@ -1,6 +1,7 @@
 //! The Redis of one region, for what is written into each region by hand: rules, settings of namespaces.
 
 pub mod command;
+mod member;
 pub mod namespace;
 
 use std::net::ToSocketAddrs;
@@ -20,6 +21,13 @@ pub struct Place {
 }
 
 impl Place {
+    /// A place by its address, if there is one.
+    pub fn of(redis_url: Option<&str>) -> Self {
+        Self {
+            redis_url: redis_url.map(str::to_owned),
+        }
+    }
+
     /// A place by its address.
     #[cfg(test)]
     pub fn at(redis_url: &str) -> Self {
