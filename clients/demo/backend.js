@@ -24,7 +24,7 @@ async function call(path, init = {}) {
 
 const json = (body, headers = {}) => ({ method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
 
-/** @returns {Promise<{edge: string, room: string}>} */
+/** @returns {Promise<{edges: string[], room: string}>} */
 export const settings = () => call('/demo/config');
 
 /** @param {string} name @returns {Promise<{token: string, sub: string}>} */

@@ -38,12 +38,14 @@ function madeUpName() {
   return `${animals[Math.floor(Math.random() * animals.length)]}-${Math.floor(100 + Math.random() * 900)}`;
 }
 
-/** Nodes in an order that is the same for every page, beginning with the one that was asked for. */
+/** The first region's nodes in an order that is the same for every page, beginning with the one that was asked for. */
 function arrange(endpoints) {
   if (endpoint === null || endpoints.length === 0) return endpoints;
-  const sorted = [...endpoints].sort((a, b) => (a.url < b.url ? -1 : Number(a.url > b.url)));
+  const near = endpoints.filter(({ region }) => region === endpoints[0].region);
+  const sorted = near.sort((a, b) => (a.url < b.url ? -1 : Number(a.url > b.url)));
   const first = endpoint % sorted.length;
-  return [...sorted.slice(first), ...sorted.slice(0, first)];
+  const far = endpoints.filter(({ region }) => region !== endpoints[0].region);
+  return [...sorted.slice(first), ...sorted.slice(0, first), ...far];
 }
 
 async function freshToken() {
@@ -56,8 +58,8 @@ async function start() {
   $('veil').hidden = true;
   $('retry').disabled = true;
   try {
-    const { edge, room: id } = await settings();
-    tide ??= new Tidegate({ edges: [edge], token: freshToken, arrange });
+    const { edges, room: id } = await settings();
+    tide ??= new Tidegate({ edges, token: freshToken, arrange });
     tide.on('state', showLink);
     room = await tide.join(id, { history: HISTORY });
     Object.assign(globalThis.demo, { tide, room, danmaku });
@@ -129,11 +131,25 @@ function showLink(state = tide?.state) {
   if (phase === 'open' && room && room.phase !== 'live') phase = 'connecting';
   $('link').dataset.phase = phase;
   $('link').dataset.node = phase === 'open' ? state.node : '';
+  $('link').dataset.region = phase === 'open' ? state.region : '';
+  if (phase === 'open') noteMove(state);
   const seconds = phase === 'waiting' ? Math.ceil((state.retryAtMs - Date.now()) / 1000) : 0;
   const text = t()[phase];
-  $('link-text').textContent = typeof text === 'function' ? text(phase === 'open' ? state.node : seconds) : text;
+  $('link-text').textContent = typeof text === 'function' ? (phase === 'open' ? text(state.node, state.region) : text(seconds)) : text;
   if (seconds > 0) linkTimer = setTimeout(showLink, 500);
   showFacts(state);
+}
+
+/** Where the page was last live. @type {{region: string, node: string} | null} */
+let was = null;
+
+/** A line for each move to another node or region. @param {import('/tidegate/index.js').ConnectionState} state */
+function noteMove({ region, node }) {
+  const from = was;
+  was = { region, node };
+  if (!from || (from.region === region && from.node === node)) return;
+  const away = from.region !== region;
+  chat.notice(() => (away ? t().movedRegion(region, from.region) : t().movedNode(node, from.node)), 'moved');
 }
 
 function showFacts(state) {

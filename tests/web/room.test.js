@@ -76,6 +76,12 @@ test('when its node is out of reach a page goes on at the other one, with nothin
   for (const text of ['two', 'three', 'four']) await say(alice.page, `${text}${mark}`);
   await until(async () => ![node, ''].includes(await nodeOf(bob.page)), 'the page is on the other node');
   await until(async () => (await lines(bob.page, mark)).length >= 4, 'everything arrives');
+  const now = await nodeOf(bob.page);
+  await bob.page.getByTestId('moved').filter({ hasText: `Moved from ${node} to ${now}` }).waitFor();
+  assert.match(await bob.page.getByTestId('connection-text').innerText(), new RegExp(`^Live · local · ${now}$`));
+  await bob.page.getByTestId('language').click();
+  await bob.page.getByTestId('moved').filter({ hasText: `已从 ${node} 切换到 ${now}` }).waitFor();
+  assert.match(await bob.page.getByTestId('connection-text').innerText(), new RegExp(`^已连接 · local · ${now}$`));
   assert.deepEqual(await lines(bob.page, mark), ['one', 'two', 'three', 'four'].map((text) => text + mark));
 });
 

@@ -55,6 +55,15 @@ export class Endpoints {
   }
 
   /**
+   * A whole region is passed over, as far as there is another.
+   * @param {string} region
+   * @param {number} untilMs
+   */
+  shunRegion(region, untilMs) {
+    for (const endpoint of this.#list) if (endpoint.region === region) this.shun(endpoint.url, untilMs);
+  }
+
+  /**
    * The first that is not passed over; when all are, the one that is so for the shortest time.
    * @param {number} nowMs
    * @returns {Endpoint | null}

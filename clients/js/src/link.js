@@ -39,6 +39,9 @@ import {
  * `hurry`: the network is back, a wait may end now. `cut`: the user wants another socket.
  */
 
+/** Ends of a socket that nobody has said. */
+const NO_ANSWER = ['connect_timeout', 'no_welcome', 'silent'];
+
 /**
  * The life of the one socket, as a machine without I/O: `step` takes what happened and the time, and answers what to do.
  * `wakeMs` says when it wants the next `tick`.
@@ -52,6 +55,8 @@ export class Link {
   /** Sockets lost one after the other without a stable one between. */
   #lost = 0;
   #mended = 0;
+  /** The region whose last endpoint gave no answer in time. @type {string | null} */
+  #muteRegion = null;
   #deadlineMs = Infinity;
   #openSinceMs = 0;
   #heardMs = 0;
@@ -219,6 +224,7 @@ export class Link {
     this.#phase = 'open';
     this.#deadlineMs = Infinity;
     this.#openSinceMs = nowMs;
+    this.#muteRegion = null;
     this.#region = String(frame.region ?? '');
     this.#node = String(frame.node ?? '');
     this.#reason = '';
@@ -244,6 +250,18 @@ export class Link {
   }
 
   /**
+   * Two endpoints of one region that do not even refuse: the way there is cut, and each further one would cost seconds.
+   * @param {string} reason
+   * @param {number} nowMs
+   */
+  #noteSilence(reason, nowMs) {
+    if (!this.#current || !NO_ANSWER.includes(reason)) return;
+    const { region } = this.#current;
+    if (this.#muteRegion === region) this.#endpoints.shunRegion(region, nowMs + SHUN_MS);
+    this.#muteRegion = region;
+  }
+
+  /**
    * The socket is gone: the next endpoint, at once while there is one that has not been tried, else after a back-off.
    * @param {string} reason
    * @param {number} shunMs
@@ -257,6 +275,7 @@ export class Link {
     const untried = Math.max(1, this.#endpoints.size - 1);
     const tries = this.#lost++;
     if (this.#current && shunMs > 0) this.#endpoints.shun(this.#current.url, nowMs + shunMs);
+    this.#noteSilence(reason, nowMs);
     this.#reason = reason;
     this.#leave();
     /** @type {LinkAction[]} */

@@ -203,3 +203,37 @@ test('stop and start again; the network coming back ends a wait', () => {
   assert.equal(link.state.phase, 'waiting');
   assert.equal(opened(link.step({ is: 'hurry' }, 21)), 'ws://a');
 });
+
+test('two endpoints of a region that do not answer: the next is in another region', () => {
+  const eu = ['ws://e1', 'ws://e2', 'ws://e3'].map((url) => ({ region: 'eu', url }));
+  const { link } = start([...eu, { region: 'us', url: 'ws://u1' }]);
+  open(link, 0);
+  link.step({ is: 'tick' }, 10_000);
+  assert.equal(opened(link.step({ is: 'tick' }, 13_000)), 'ws://e2', 'one may be alone with its trouble');
+  assert.equal(opened(link.step({ is: 'tick' }, 18_000)), 'ws://u1');
+  open(link, 18_100);
+  assert.equal(link.state.endpoint?.url, 'ws://u1');
+});
+
+test('one that refuses says nothing of its region', () => {
+  const eu = ['ws://e1', 'ws://e2', 'ws://e3'].map((url) => ({ region: 'eu', url }));
+  const { link } = start([...eu, { region: 'us', url: 'ws://u1' }]);
+  assert.equal(opened(link.step({ is: 'closed', code: 1006 }, 10)), 'ws://e2');
+  assert.equal(opened(link.step({ is: 'closed', code: 1006 }, 20)), 'ws://e3');
+});
+
+test('new endpoints while all is well change nothing until the socket is lost', () => {
+  const { link } = start();
+  open(link, 0);
+  const C = { region: 'far', url: 'ws://c' };
+  assert.deepEqual(link.step({ is: 'frame', frame: { type: 'endpoints', endpoints: [A, C] } }, 1000), []);
+  assert.equal(opened(link.step({ is: 'closed', code: 1006 }, 6000)), 'ws://c');
+});
+
+test('a move to another region is taken at once, and leads there', () => {
+  const { link } = start();
+  open(link, 0);
+  const moved = link.step({ is: 'frame', frame: { type: 'move', within_ms: 4000, endpoints: [{ region: 'far', url: 'ws://f' }] } }, 1000);
+  assert.deepEqual(what(moved), ['drop', 'down', 'open', 'state']);
+  assert.equal(opened(moved), 'ws://f');
+});

@@ -27,6 +27,12 @@ export class Endpoints {
      */
     shun(url: string, untilMs: number): void;
     /**
+     * A whole region is passed over, as far as there is another.
+     * @param {string} region
+     * @param {number} untilMs
+     */
+    shunRegion(region: string, untilMs: number): void;
+    /**
      * The first that is not passed over; when all are, the one that is so for the shortest time.
      * @param {number} nowMs
      * @returns {Endpoint | null}

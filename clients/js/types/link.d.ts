@@ -1,34 +1,3 @@
-/** @import { ConnectionState, Endpoint, Frame } from './types.js' */
-/**
- * What the shell is to do.
- * @typedef {{do: 'open', url: string}
- *   | {do: 'drop'}
- *   | {do: 'send', frame: Frame}
- *   | {do: 'state'}
- *   | {do: 'up'}
- *   | {do: 'down'}
- *   | {do: 'mend'}
- *   | {do: 'rejoin'}
- *   | {do: 'end', code: string}} LinkAction
- *
- * `open` a socket (one is open at most; a `drop` came before). `up`: frames may be sent. `down`: no longer. `mend`: forget
- * tickets and cursors and join again. `rejoin`: no endpoint answers, ask for new ones. `end`: it is over for good.
- */
-/**
- * What happened.
- * @typedef {{is: 'start'}
- *   | {is: 'stop'}
- *   | {is: 'tick'}
- *   | {is: 'hurry'}
- *   | {is: 'cut'}
- *   | {is: 'endpoints', list: Endpoint[]}
- *   | {is: 'opened'}
- *   | {is: 'frame', frame: Frame}
- *   | {is: 'sent'}
- *   | {is: 'closed', code: number}} LinkEvent
- *
- * `hurry`: the network is back, a wait may end now. `cut`: the user wants another socket.
- */
 /**
  * The life of the one socket, as a machine without I/O: `step` takes what happened and the time, and answers what to do.
  * `wakeMs` says when it wants the next `tick`.

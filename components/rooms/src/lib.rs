@@ -16,6 +16,7 @@ mod bindings {
 
 mod change;
 mod convert;
+mod elsewhere;
 mod layout;
 mod list;
 mod look;
@@ -131,11 +132,16 @@ impl wit::Guest for Rooms {
         look::history(&home, &id, &by, after.as_ref(), limit).await
     }
 
-    async fn join(at: wit::Place, id: String, by: wit::Reader) -> Outcome<wit::Welcome> {
+    async fn join(
+        at: wit::Place,
+        id: String,
+        by: wit::Reader,
+        named: Vec<wit::Named>,
+    ) -> Outcome<wit::Welcome> {
         let home = Home::find(at).await?;
         let (room, look) = look::enter(&home, &id, &by, look::Closed::Refused).await?;
         Ok(wit::Welcome {
-            endpoints: nodes::endpoints(&home, look.now_ms).await?,
+            endpoints: elsewhere::endpoints(&home, named, look.now_ms).await?,
             cursor: look.cursor().to_string(),
             room: convert::room(&room, &look),
         })

@@ -1,10 +1,11 @@
-//! The region's fan-out nodes: where a viewer is sent, and whether there are any.
+//! The region's fan-out nodes, and whether there are any.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tidegate_room::endpoint::{self, Node};
+use tidegate_room::endpoint::Node;
 use tidegate_room::ready::Seen;
+use tidegate_stream::Region;
 use tidegate_stream::calls::Reply;
 
 use crate::bindings::exports::tidegate::rooms::rooms as wit;
@@ -19,31 +20,15 @@ thread_local! {
     static ANSWERED: RefCell<Option<(Instant, wit::Readiness)>> = const { RefCell::new(None) };
 }
 
-async fn nodes(home: &Home) -> Result<Vec<Node>, wit::Refusal> {
-    let key = home.keys.nodes(&home.region);
+/// The nodes of a region, as far as this Redis knows them.
+pub(crate) async fn nodes(home: &Home, region: &Region) -> Result<Vec<Node>, wit::Refusal> {
+    let key = home.keys.nodes(region);
     let replies = home.command("HGETALL", &[key.as_bytes()]).await?;
     let records = replies.iter().skip(1).step_by(2);
     Ok(records
         .filter_map(|reply| match reply {
             Reply::Bytes(record) => Node::read(record),
             _ => None,
-        })
-        .collect())
-}
-
-/// The sockets of this region, in the order in which to try them.
-pub(crate) async fn endpoints(
-    home: &Home,
-    now_ms: u64,
-) -> Result<Vec<wit::Endpoint>, wit::Refusal> {
-    let random = wasi::random::insecure::get_insecure_random_u64();
-    let urls = endpoint::choose(nodes(home).await?, now_ms, random);
-    let region = home.region.to_string();
-    Ok(urls
-        .into_iter()
-        .map(|url| wit::Endpoint {
-            region: region.clone(),
-            url,
         })
         .collect())
 }
@@ -88,7 +73,7 @@ async fn look(at: wit::Place) -> Result<u32, wit::Refusal> {
     let value = now_ms.to_string();
     let arguments = [key.as_bytes(), value.as_bytes(), b"PX", READY_MS.as_bytes()];
     home.command("SET", &arguments).await?;
-    let live = nodes(&home)
+    let live = nodes(&home, &home.region)
         .await?
         .iter()
         .filter(|node| node.is_live(now_ms))

@@ -2,7 +2,6 @@
 
 use tidegate_api::limits::{FULL_RETRY_S, TICKET_MS};
 use tidegate_api::{Act, Answer, Refusal, Settings, Who, views};
-use tidegate_room::endpoint::socket_url;
 use tidegate_room::{Acts, BatchItem, IdempotencyKey, Post};
 use tidegate_route::Sanction;
 use tidegate_stream::RoomId;
@@ -211,9 +210,18 @@ async fn batch(
 
 /// A ticket for a room, and the sockets where it is good: this region's first, then the others'.
 async fn join(settings: &Settings, room: &RoomId, who: &Who) -> Result<Answer, Refusal> {
-    let welcome = rooms::join(place(settings), room.to_string(), reader(who))
-        .await
-        .map_err(refusal)?;
+    let named = settings.regions.iter().map(|region| rooms::Named {
+        region: region.name.to_string(),
+        socket: region.socket.clone(),
+    });
+    let welcome = rooms::join(
+        place(settings),
+        room.to_string(),
+        reader(who),
+        named.collect(),
+    )
+    .await
+    .map_err(refusal)?;
     let caller = who.caller();
     let latest_ms = now_ms().saturating_add(TICKET_MS);
     let grant = auth::Grant {
@@ -227,7 +235,7 @@ async fn join(settings: &Settings, room: &RoomId, who: &Who) -> Result<Answer, R
     };
     let ticket_expires_ms = grant.expires_ms;
     let ticket = auth::ticket(grant).await.map_err(identity::refusal)?;
-    let mut endpoints: Vec<views::Endpoint> = welcome
+    let endpoints: Vec<views::Endpoint> = welcome
         .endpoints
         .into_iter()
         .map(|endpoint| views::Endpoint {
@@ -235,13 +243,6 @@ async fn join(settings: &Settings, room: &RoomId, who: &Who) -> Result<Answer, R
             url: endpoint.url,
         })
         .collect();
-    // With no node of its own in sight, the region's public name is still worth a try.
-    let own = settings.own().filter(|_| endpoints.is_empty());
-    let named = own.into_iter().chain(settings.others());
-    endpoints.extend(named.map(|place| views::Endpoint {
-        region: place.name.to_string(),
-        url: socket_url(&place.socket),
-    }));
     Ok(Answer::json(
         200,
         &views::Joined {

@@ -151,18 +151,6 @@ impl Settings {
             kept,
         })
     }
-
-    /// The other regions, in order.
-    pub fn others(&self) -> impl Iterator<Item = &RegionPlace> {
-        self.regions
-            .iter()
-            .filter(|place| place.name != self.region)
-    }
-
-    /// This region, if it is listed.
-    pub fn own(&self) -> Option<&RegionPlace> {
-        self.regions.iter().find(|place| place.name == self.region)
-    }
 }
 
 fn wrong(name: &'static str, why: impl ToString) -> SettingsError {
@@ -333,8 +321,8 @@ mod tests {
         assert!(variables.keys().eq(names.iter()));
         let settings = Settings::read(&variables).unwrap();
         assert_eq!(settings.region.as_str(), "eu");
-        assert_eq!(settings.own().unwrap().socket, "ws://a");
-        assert_eq!(settings.others().count(), 1);
+        let sockets = settings.regions.iter().map(|place| place.socket.as_str());
+        assert_eq!(sockets.collect::<Vec<_>>(), ["ws://a", "wss://b/"]);
         for name in NAMES {
             let mut missing = variables.clone();
             missing.remove(name);

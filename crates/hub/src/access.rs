@@ -1,14 +1,16 @@
 //! From the shard's position to being let in, and being put out again.
 
+use std::collections::BTreeSet;
+
 use tidegate_protocol::CloseCode;
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Cursor, Region, RoomId, Shard, StreamId};
 
 use crate::hub::{Action, Hub, Times};
-use crate::limits::KICK_MS;
+use crate::limits::{CHECKED, KICK_MS};
 use crate::message::Order;
 use crate::room::NOBODY;
-use crate::subscription::{Phase, Stage};
+use crate::subscription::{Phase, Stage, Who};
 
 impl Hub {
     /// The shard is tailed from these positions on.
@@ -114,6 +116,47 @@ impl Hub {
                 self.rooms[key as usize].closed = true;
                 self.schedule(key, times.now_ms);
             }
+        }
+    }
+
+    /// Has bans and state of a room looked up, after entries that may have changed them were missed.
+    pub(crate) fn check_again(&mut self, key: u32) {
+        let room = &self.rooms[key as usize];
+        let id = room.id.clone();
+        let everywhere = id == RoomId::all();
+        let mut users = BTreeSet::new();
+        let mut add = |who: &Who| {
+            users.extend(who.subject.as_ref().map(ToString::to_string));
+            // A token is revoked everywhere at once.
+            users.extend(
+                who.token
+                    .as_deref()
+                    .filter(|_| everywhere)
+                    .map(str::to_owned),
+            );
+        };
+        if everywhere {
+            self.subs.iter().for_each(|(_, sub)| add(&sub.who));
+        } else {
+            let here = room.list.iter().filter(|&&sub| sub != NOBODY);
+            here.for_each(|&sub| add(&self.subs[sub as usize].who));
+            self.actions
+                .push_back(Action::CheckState { room: id.clone() });
+        }
+        let users: Vec<String> = users.into_iter().collect();
+        for some in users.chunks(CHECKED) {
+            self.actions.push_back(Action::CheckBans {
+                room: id.clone(),
+                users: some.to_vec(),
+            });
+        }
+    }
+
+    /// The room is not open any more: its subscriptions end when what it has was served.
+    pub fn closed(&mut self, room: &RoomId, now_ms: u64) {
+        if let Some(&key) = self.by_name.get(room) {
+            self.rooms[key as usize].closed = true;
+            self.schedule(key, now_ms);
         }
     }
 

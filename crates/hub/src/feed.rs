@@ -38,6 +38,7 @@ pub(crate) fn feed<S: Sink>(
         let cut = room.ring.cut(sub.served, to, FRAME_BYTES);
         let frame = match &sub.phase {
             Phase::Ahead(cursor) if !cut.reset => own_frame(room, sub, cursor, cut, shard),
+            Phase::Ahead(cursor) if has_lost(room, cursor, cut) => None,
             Phase::Ahead(cursor) => {
                 let mut position = room.cursor_at(cut.to, shard);
                 position.merge(cursor);
@@ -129,6 +130,14 @@ fn own_frame(
         sub.encoding
             .batch(&room.id, &position, counters, cut.chat_gap, unseen),
     )
+}
+
+/// Whether a viewer who is ahead has what a reset says is missing: then it is none for this viewer.
+fn has_lost(room: &Room, cursor: &Cursor, cut: Cut) -> bool {
+    room.ring.range(cut.from, cut.to).all(|item| match item {
+        Item::Reset { lost, .. } => cursor.covers(lost),
+        Item::Message(_) | Item::ChatGap | Item::Level(_) => false,
+    })
 }
 
 /// Moves a subscription on. Whoever was ahead shares frames again once the node has caught up.

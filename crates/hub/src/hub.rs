@@ -10,6 +10,7 @@ use tidegate_stream::{Cursor, Region, RoomId, Shard, StreamId};
 
 use crate::encode::Frame;
 use crate::limits::{RING_BYTES, TICK_CEILING_MS};
+use crate::origins::Departed;
 use crate::room::Room;
 use crate::subscription::{Sub, SubRef, ViewerKey, Who};
 
@@ -110,6 +111,18 @@ pub enum Action {
         /// Who, or `jti:` and a digest.
         user: String,
     },
+    /// Look up which of `users` are banned from `room` now; [`Hub::banned`] for each of these.
+    CheckBans {
+        /// Where.
+        room: RoomId,
+        /// Subjects; in `!all` also `jti:` and a digest each. At most [`CHECKED`](crate::CHECKED).
+        users: Vec<String>,
+    },
+    /// Look up whether `room` is still open; if not, [`Hub::closed`].
+    CheckState {
+        /// Which.
+        room: RoomId,
+    },
 }
 
 /// What may be configured.
@@ -151,6 +164,8 @@ pub struct Stats {
     pub too_slow: u64,
     /// Entries from a log whose origin lost its tail.
     pub rewinds: u64,
+    /// Gaps that a relay could not fill.
+    pub gaps: u64,
 }
 
 #[derive(Default)]
@@ -172,6 +187,7 @@ pub struct Hub {
     pub(crate) due: BTreeSet<(u64, u32)>,
     pub(crate) flushing: VecDeque<u32>,
     pub(crate) changed: HashMap<RoomId, u64>,
+    pub(crate) departed: Departed,
     pub(crate) stats: Stats,
 }
 
@@ -189,6 +205,7 @@ impl Hub {
             due: BTreeSet::new(),
             flushing: VecDeque::new(),
             changed: HashMap::new(),
+            departed: Departed::default(),
             stats: Stats::default(),
         }
     }

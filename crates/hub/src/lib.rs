@@ -16,6 +16,7 @@ mod live;
 mod mend;
 mod message;
 mod open;
+mod origins;
 mod pace;
 mod replay;
 mod ring;
@@ -26,13 +27,16 @@ mod tally;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod regions_tests;
+#[cfg(test)]
 mod testing;
 
 pub use encode::{Encoding, Frame};
 pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
 pub use join::Subscribe;
-pub use limits::{RING_BYTES, SLICE, TICK_CEILING_MS};
+pub use limits::{CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS};
 pub use message::{LogEntry, Message, Order, Says};
+pub use origins::Departed;
 pub use replay::OriginPage;
 pub use subscription::{SubRef, ViewerKey, Who};
 pub use tally::Tally;

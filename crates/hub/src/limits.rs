@@ -32,5 +32,8 @@ pub const PRESENCE_LIVES_MS: u64 = 30_000;
 /// Clocks of two regions may differ by so much, ms.
 pub const LEEWAY_MS: u64 = 5_000;
 
+/// Users whose bans are looked up in one go after a gap: a kilobyte or so of names.
+pub const CHECKED: usize = 512;
+
 /// A kick is obeyed within so long of its append, ms.
 pub const KICK_MS: u64 = 60_000;

@@ -71,7 +71,7 @@ impl Hub {
                     }
                 }
             }
-            (Says::Gap, _) => self.reset_shard(shard, times.now_ms),
+            (Says::Gap, _) => self.gap(shard, origin, entry.id, times.now_ms),
             (Says::Message(_) | Says::Likes(_), None) | (Says::Unknown, _) => {}
         }
     }
@@ -88,15 +88,22 @@ impl Hub {
         self.schedule(key, due_ms);
     }
 
-    /// A relay could not copy everything: whoever reads this shard is told.
-    fn reset_shard(&mut self, shard: Shard, now_ms: u64) {
+    /// A relay could not copy everything of `origin` up to `lost`: whoever stands below it is told, and what a missed entry
+    /// may have said of bans and rooms is looked up.
+    fn gap(&mut self, shard: Shard, origin: &Region, lost: StreamId, now_ms: u64) {
         let Some(state) = self.shards.get(&shard) else {
             return;
         };
-        let positions = state.positions.clone();
+        self.stats.gaps += 1;
+        let position = state.positions.clone();
         for key in state.rooms.clone() {
             self.stats.resets += 1;
-            self.append(key, Item::Reset(positions.clone()), now_ms);
+            let item = Item::Reset {
+                position: position.clone(),
+                lost: std::iter::once((origin.clone(), lost)).collect(),
+            };
+            self.append(key, item, now_ms);
+            self.check_again(key);
         }
     }
 }

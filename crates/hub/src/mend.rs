@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use tidegate_stream::{Cursor, Region, Shard, StreamId};
 
 use crate::hub::{Action, Hub, Reader, RoomRef, Times};
+use crate::message::Order;
 use crate::replay::{OriginPage, Replay, Step};
 use crate::ring::Item;
 use crate::room::Mend;
@@ -93,16 +94,25 @@ impl Hub {
         let mut items = Vec::new();
         if step.reset {
             self.stats.resets += 1;
-            items.push(Item::Reset(mend.mark.clone()));
+            items.push(Item::Reset {
+                position: mend.mark.clone(),
+                // What was read of the other origins goes with it.
+                lost: mend.mark.clone(),
+            });
         } else {
             if step.chat_gap {
                 items.push(Item::ChatGap);
             }
             for message in step.messages {
-                orders.extend(message.order.clone());
+                // A kick is for those who were here then: live tails alone obey it.
+                let order = message.order.clone();
+                orders.extend(order.filter(|order| !matches!(order, Order::Kick { .. })));
                 if message.text.is_some() {
                     items.push(Item::Message(message));
                 }
+            }
+            if step.chat_gap {
+                items.push(Item::Level(mend.replay.reached().clone()));
             }
         }
         if step.reset || mend.replay.is_done() {
@@ -116,6 +126,10 @@ impl Hub {
         }
         let generation = room.generation;
         self.schedule(key, times.now_ms);
+        if step.reset {
+            // What was missed may have been bans, or the room's end.
+            self.check_again(key);
+        }
         for order in orders {
             // An order may have ended the room's last subscription, and the room with it.
             if self

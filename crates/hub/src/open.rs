@@ -3,6 +3,7 @@
 use tidegate_protocol::CloseCode;
 use tidegate_protocol::frames::{Counters, ErrorCode};
 use tidegate_stream::Cursor;
+use tidegate_stream::cursor::COMPONENTS;
 
 use crate::feed::{Fed, feed, served};
 use crate::hub::{Action, Hub, Offered, Reader, Sink, Times};
@@ -41,8 +42,9 @@ impl Hub {
         // The position is noted before history is read: what the tail reads from now on waits in the ring.
         let mark = room.level(&self.shards[&room.shard].positions).clone();
         let cursor = opening.cursor.take();
+        let cursor = cursor.map(|cursor| self.departed.complete(cursor, &mark));
         if let Some(cursor) = &cursor
-            && cursor.check_ahead(&mark, times.clock_ms).is_err()
+            && (cursor.check_ahead(&mark, times.clock_ms).is_err() || !fits(cursor, &mark))
         {
             return self.actions.push_back(Action::Close {
                 viewer: known.viewer,
@@ -270,6 +272,13 @@ impl Hub {
         self.opening_of(key)
             .is_some_and(|opening| matches!(opening.stage, Stage::Replay { stalled: true, .. }))
     }
+}
+
+/// Whether the cursors that this viewer will be given are ones that it may give back.
+fn fits(cursor: &Cursor, mark: &Cursor) -> bool {
+    let mut both = cursor.clone();
+    both.merge(mark);
+    both.iter().count() <= COMPONENTS
 }
 
 #[cfg(test)]

@@ -15,15 +15,17 @@ pub(crate) enum Item {
     Message(Arc<Message>),
     /// Chat is missing here; how much is not known.
     ChatGap,
-    /// History is missing here; it goes on from this position.
-    Reset(Cursor),
+    /// History was read up to this position, and what was missing of it was said.
+    Level(Cursor),
+    /// History is missing here; it goes on from `position`. Whoever has `lost` already misses nothing.
+    Reset { position: Cursor, lost: Cursor },
 }
 
 impl Item {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Message(message) => ITEM_BYTES + message.text_bytes(),
-            Self::ChatGap | Self::Reset(_) => ITEM_BYTES,
+            Self::ChatGap | Self::Level(_) | Self::Reset { .. } => ITEM_BYTES,
         }
     }
 }
@@ -124,7 +126,7 @@ impl Ring {
         let mut bytes = 0;
         for item in self.range(from, to) {
             match item {
-                Item::Reset(_) => {
+                Item::Reset { .. } => {
                     if cut.to == from {
                         cut.reset = true;
                         cut.to += 1;
@@ -132,6 +134,7 @@ impl Ring {
                     break;
                 }
                 Item::ChatGap => cut.chat_gap = true,
+                Item::Level(_) => {}
                 Item::Message(message) => {
                     bytes += message.text_bytes();
                     if bytes > most_bytes && cut.to > from {
@@ -149,7 +152,7 @@ fn step(cursor: &mut Cursor, item: &Item) {
     match item {
         Item::Message(message) => cursor.set(message.origin.clone(), message.id),
         Item::ChatGap => {}
-        Item::Reset(position) => cursor.merge(position),
+        Item::Level(position) | Item::Reset { position, .. } => cursor.merge(position),
     }
 }
 
@@ -190,7 +193,9 @@ mod tests {
         let mut ring = Ring::new(1 << 20, Cursor::default());
         ring.push(Item::Message(testing::message("eu", 1)), 0);
         ring.push(Item::ChatGap, 0);
-        ring.push(Item::Reset(testing::cursor(&[("eu", 5)])), 0);
+        let position = testing::cursor(&[("eu", 5)]);
+        let lost = position.clone();
+        ring.push(Item::Reset { position, lost }, 0);
         ring.push(Item::Message(testing::message("eu", 6)), 0);
         ring.push(Item::Message(testing::message("eu", 7)), 0);
         let first = ring.cut(0, 5, 1 << 20);

@@ -150,7 +150,7 @@ impl Room {
             .range(cut.from, cut.to)
             .filter_map(|item| match item {
                 Item::Message(message) => message.text.as_ref().map(|text| text.as_bytes()),
-                Item::ChatGap | Item::Reset(_) => None,
+                Item::ChatGap | Item::Level(_) | Item::Reset { .. } => None,
             })
     }
 

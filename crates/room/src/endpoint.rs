@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::limits::{ENDPOINTS, NODE_LEEWAY_MS};
+use crate::limits::NODE_LEEWAY_MS;
 
 /// The path of a node's socket.
 pub const CONNECT_PATH: &str = "/v1/connect";
@@ -35,16 +35,15 @@ pub fn socket_url(base: &str) -> String {
     format!("{}{CONNECT_PATH}", base.trim_end_matches('/'))
 }
 
-/// The WebSocket URLs to try, in order: live nodes with the fewest connections first, those with equally many turned by
-/// `random`, so that viewers who come at once are spread. Nodes behind one URL count as one, with the fewest of them.
-pub fn choose(mut nodes: Vec<Node>, now_ms: u64, random: u64) -> Vec<String> {
-    nodes.retain(|node| node.is_live(now_ms));
-    nodes.sort_by(|a, b| (a.connections, &a.url).cmp(&(b.connections, &b.url)));
-    let mut seen: Vec<&str> = Vec::new();
+/// The WebSocket URLs to try, `most` of them, in order: live nodes with the fewest connections first, those with equally
+/// many turned by `random`, so that viewers who come at once are spread. Nodes behind one URL count as one, with the fewest
+/// of them.
+pub fn choose(nodes: &[Node], now_ms: u64, random: u64, most: usize) -> Vec<String> {
+    let mut live: Vec<&Node> = nodes.iter().filter(|node| node.is_live(now_ms)).collect();
+    live.sort_by(|a, b| (a.connections, &a.url).cmp(&(b.connections, &b.url)));
     let mut distinct: Vec<&Node> = Vec::new();
-    for node in &nodes {
-        if !seen.contains(&node.url.as_str()) {
-            seen.push(&node.url);
+    for node in live {
+        if !distinct.iter().any(|known| known.url == node.url) {
             distinct.push(node);
         }
     }
@@ -54,7 +53,7 @@ pub fn choose(mut nodes: Vec<Node>, now_ms: u64, random: u64) -> Vec<String> {
     }
     distinct
         .into_iter()
-        .take(ENDPOINTS)
+        .take(most)
         .map(|node| socket_url(&node.url))
         .collect()
 }
@@ -82,14 +81,15 @@ mod tests {
             node("ws://a", 2, 100_000),
         ];
         assert_eq!(
-            choose(nodes, 100_000, 0),
+            choose(&nodes, 100_000, 0, 8),
             [
                 "ws://b/v1/connect",
                 "ws://a/v1/connect",
                 "ws://late/v1/connect"
             ]
         );
-        assert!(choose(vec![], 0, 7).is_empty());
+        assert!(choose(&[], 0, 7, 8).is_empty());
+        assert_eq!(choose(&nodes, 100_000, 0, 1).len(), 1);
     }
 
     #[test]
@@ -101,10 +101,10 @@ mod tests {
                 node("ws://c", 1, 9),
             ]
         };
-        let first = |random| choose(nodes(), 0, random)[0].clone();
+        let first = |random| choose(&nodes(), 0, random, 8)[0].clone();
         assert_eq!(first(0), "ws://a/v1/connect");
         assert_eq!(first(1), "ws://b/v1/connect");
-        assert_eq!(choose(nodes(), 0, 1)[2], "ws://c/v1/connect");
+        assert_eq!(choose(&nodes(), 0, 1, 8)[2], "ws://c/v1/connect");
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
                 .collect();
             live.sort();
             live.dedup();
-            let mut chosen = choose(nodes, 10_000, random);
+            let mut chosen = choose(&nodes, 10_000, random, usize::MAX);
             chosen.sort();
             prop_assert_eq!(chosen, live);
         }

@@ -14,6 +14,7 @@ pub mod message;
 pub mod named;
 pub mod namespace;
 pub mod page;
+pub mod places;
 pub mod ready;
 pub mod sanction;
 pub mod settings;

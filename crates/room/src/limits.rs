@@ -60,3 +60,7 @@ pub const NODE_LEEWAY_MS: u64 = 5_000;
 
 /// Sockets of the own region that a join hands out, at most.
 pub const ENDPOINTS: usize = 8;
+/// Nodes of each other region that it hands out beside that region's public name, at most.
+pub const ENDPOINTS_ELSEWHERE: usize = 2;
+/// Sockets in all, at most: as many as a client keeps. 8 of the own region and 3 of each of 8 others.
+pub const ENDPOINTS_ALL: usize = 32;

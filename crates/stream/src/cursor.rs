@@ -49,6 +49,16 @@ impl Cursor {
         self.0.insert(origin, position);
     }
 
+    /// Takes one origin's component out.
+    pub fn remove(&mut self, origin: &Region) {
+        self.0.remove(origin);
+    }
+
+    /// Whether it says something of an origin, be it `0-0`.
+    pub fn has(&self, origin: &Region) -> bool {
+        self.0.contains_key(origin)
+    }
+
     /// The greater of both, in each component.
     pub fn merge(&mut self, other: &Self) {
         for (origin, &position) in &other.0 {

@@ -2,18 +2,22 @@
 //! clock; and what it learns: which regions there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tidegate_stream::calls::{Bounds, Clock as ClockCall, Fault, Flush, Presence};
+use tidegate_room::places::{RegionEntry, Target};
+use tidegate_stream::calls::{
+    Bounds, CallError, Clock as ClockCall, Fault, Flush, Presence, Refusal,
+};
 use tidegate_stream::{Region, RoomId, Shard};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 
 use crate::link::{Link, LinkError, flatten, prepare, strings, words};
-use crate::node::{Counts, Node};
+use crate::node::{CoreHandle, Counts, Node, ToCore};
+use crate::regions::{Origins, Places};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// All counts are told again after so many seconds, since they lapse.
@@ -29,6 +33,9 @@ pub struct Duties {
     link: Link,
     bounds: Bounds,
     public_url: String,
+    cores: Vec<CoreHandle>,
+    /// Every socket that viewers may have been given; none before the first look.
+    told: Option<Vec<Target>>,
     /// Viewers by room and core.
     counts: HashMap<RoomId, Vec<u64>>,
     changed: BTreeSet<RoomId>,
@@ -42,17 +49,13 @@ struct NodeLine {
     until_ms: u64,
 }
 
-#[derive(Deserialize)]
-struct RegionLine {
-    state: String,
-}
-
 impl Duties {
     /// For a node that is reached at `public_url`.
     pub fn new(
         node: Arc<Node>,
         bounds: Bounds,
         public_url: String,
+        cores: Vec<CoreHandle>,
         served_ms: Arc<AtomicU64>,
     ) -> Self {
         Self {
@@ -60,6 +63,8 @@ impl Duties {
             node,
             bounds,
             public_url,
+            cores,
+            told: None,
             counts: HashMap::new(),
             changed: BTreeSet::new(),
             served_ms,
@@ -117,6 +122,14 @@ impl Duties {
     fn note(&mut self, result: Result<(), LinkError>) {
         let metrics = &self.node.metrics;
         metrics.redis_up.set(u64::from(result.is_ok()));
+        let silent = matches!(
+            &result,
+            Err(LinkError::Away(_) | LinkError::Fault(_, Fault::NotReady))
+        );
+        if !silent {
+            let now_ms = self.node.clock.now_ms();
+            self.node.answered_ms.store(now_ms, Ordering::Relaxed);
+        }
         match result {
             Ok(()) => {
                 if std::mem::take(&mut self.away) {
@@ -139,6 +152,14 @@ impl Duties {
         if tidy {
             self.forget_dead_nodes().await?;
         }
+        match self.tell_and_flush().await {
+            // It serves, but asks for a moment: what is owed is told in the next second.
+            Err(LinkError::Call(CallError::Refused(Refusal::Recovering { .. }))) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn tell_and_flush(&mut self) -> Result<(), LinkError> {
         self.tell_counts().await?;
         self.flush_likes().await
     }
@@ -156,7 +177,8 @@ impl Duties {
             ClockCall::call(keys).command(),
             words(["HGETALL", &keys.regions()]),
         ];
-        if !self.node.draining.load(Ordering::Relaxed) {
+        let says = !self.node.draining.load(Ordering::Relaxed);
+        if says {
             let name = self.node.name.as_str();
             commands.push(words([
                 "HSET",
@@ -165,12 +187,47 @@ impl Duties {
                 &line.to_string(),
             ]));
         }
+        // Known a second later than the region itself.
+        let places = self.node.places_now();
+        let tiers: Vec<&Region> = std::iter::once(region)
+            .chain(places.others().map(|place| &place.region))
+            .collect();
+        let nodes = |region: &&Region| words(["HGETALL", &keys.nodes(region)]);
+        commands.extend(tiers.iter().map(nodes));
         let mut answers = self.link.pipeline(&commands).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let now_ms = ClockCall::answer(&flatten(next()))?;
         self.node.clock.redis_said(now_ms);
-        self.set_regions(&strings(next()));
+        let listed = listed(&strings(next()));
+        if says {
+            next();
+        }
+        let mut found = Places::new(region, &self.node.named, &listed, &self.public_url, now_ms);
+        for tier in tiers {
+            found.add_nodes(tier, &strings(next()), &self.node.name);
+        }
+        let origins = Origins::new(region, &listed, self.bounds.retention_ms(), now_ms);
+        self.learn(origins, found);
         Ok(())
+    }
+
+    /// Takes in what was found; viewers are told when their endpoints are not what they were.
+    fn learn(&mut self, origins: Origins, places: Places) {
+        if *self.node.origins_now() != origins {
+            let names: Vec<&str> = origins.tailed.iter().map(Region::as_str).collect();
+            tracing::info!(origins = names.join(" "), "the regions have changed");
+            put(&self.node.regions, origins.clone());
+        }
+        self.node.metrics.origins.set(origins.tailed.len() as u64);
+        let known = places.known();
+        if self.told.as_ref().is_some_and(|told| *told != known) {
+            for core in &self.cores {
+                // One that has ended has no viewers.
+                let _ = core.sender.send(ToCore::Endpoints(places.all()));
+            }
+        }
+        self.told = Some(known);
+        put(&self.node.places, places);
     }
 
     /// Strikes nodes off the list that have been silent for long. They count as dead much sooner; this only keeps the
@@ -191,31 +248,6 @@ impl Duties {
             self.link.command(&strike).await?;
         }
         Ok(())
-    }
-
-    /// Regions that are not retired, and always this one.
-    fn set_regions(&self, fields: &[Vec<u8>]) {
-        let mut regions: BTreeSet<Region> = BTreeSet::from([self.node.region.clone()]);
-        for pair in fields.chunks_exact(2) {
-            let name = std::str::from_utf8(&pair[0])
-                .ok()
-                .and_then(|name| name.parse().ok());
-            let line = serde_json::from_slice::<RegionLine>(&pair[1]);
-            if let (Some(name), Ok(line)) = (name, line)
-                && line.state != "retired"
-            {
-                regions.insert(name);
-            }
-        }
-        let regions: Vec<Region> = regions.into_iter().collect();
-        if *self.node.origins_now() != *regions {
-            let mut known = self
-                .node
-                .regions
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            *known = regions.into();
-        }
     }
 
     async fn tell_counts(&mut self) -> Result<(), LinkError> {
@@ -286,4 +318,21 @@ impl Duties {
             tracing::debug!(%error, "the node's counts stay until they lapse");
         }
     }
+}
+
+/// The list of regions. What has no name of a region is passed over.
+fn listed(fields: &[Vec<u8>]) -> BTreeMap<Region, RegionEntry> {
+    fields
+        .chunks_exact(2)
+        .filter_map(|pair| {
+            let name = std::str::from_utf8(&pair[0]).ok()?.parse().ok()?;
+            Some((name, RegionEntry::read(&pair[1])))
+        })
+        .collect()
+}
+
+fn put<T>(place: &RwLock<Arc<T>>, value: T) {
+    *place
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(value);
 }

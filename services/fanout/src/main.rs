@@ -1,6 +1,7 @@
 //! Holds viewers' sockets and sends them what is appended to their region's streams.
 
 mod admin;
+mod away;
 mod chance;
 mod clock;
 mod config;
@@ -10,6 +11,8 @@ mod engine;
 mod link;
 mod metrics;
 mod node;
+mod probe;
+mod regions;
 mod reload;
 mod run;
 mod tail;

@@ -54,6 +54,10 @@ pub struct CoreMetrics {
     pub no_files: Number,
     /// Requests refused.
     pub refused: Number,
+    /// Viewers sent elsewhere.
+    pub moves: Number,
+    /// Viewers told of new endpoints.
+    pub endpoints: Number,
     /// What the hub counts.
     pub hub: HubMetrics,
     /// Sockets closed, by code, in the order of [`CloseCode::ALL`].
@@ -62,10 +66,10 @@ pub struct CoreMetrics {
 
 /// A copy of [`Stats`], for other threads.
 #[derive(Debug, Default)]
-pub struct HubMetrics([Number; 9]);
+pub struct HubMetrics([Number; 10]);
 
 impl HubMetrics {
-    const NAMES: [(&'static str, &'static str); 9] = [
+    const NAMES: [(&'static str, &'static str); 10] = [
         ("deliveries", "Frames given to viewers"),
         (
             "own_frames",
@@ -84,6 +88,7 @@ impl HubMetrics {
             "Viewers cut off because the ring no longer reached back",
         ),
         ("rewinds", "Entries of an origin that lost its tail"),
+        ("gaps", "Gaps between regions that a relay could not fill"),
     ];
 
     /// Takes the numbers over.
@@ -98,6 +103,7 @@ impl HubMetrics {
             stats.replays,
             stats.too_slow,
             stats.rewinds,
+            stats.gaps,
         ];
         for (number, value) in self.0.iter().zip(values) {
             number.set(value);
@@ -124,6 +130,8 @@ pub struct Metrics {
     pub tail_breaks: Number,
     /// Logs that are tailed.
     pub tail_logs: Number,
+    /// Regions whose logs are tailed, this one included.
+    pub origins: Number,
     /// Entries that a core was too slow for.
     pub tail_passed_over: Number,
     /// Calls for presence, counters, clock and registration that failed.
@@ -174,7 +182,7 @@ impl Metrics {
         for (name, help, get) in gauges {
             self.by_core(&mut out, name, "gauge", help, get);
         }
-        let counters: [Series; 5] = [
+        let counters: [Series; 7] = [
             ("sent_bytes_total", "Bytes written to viewers", |core| {
                 core.bytes.get()
             }),
@@ -193,6 +201,12 @@ impl Metrics {
             ),
             ("refused_total", "Requests refused", |core| {
                 core.refused.get()
+            }),
+            ("moves_total", "Viewers sent elsewhere", |core| {
+                core.moves.get()
+            }),
+            ("endpoints_total", "Viewers told of new endpoints", |core| {
+                core.endpoints.get()
             }),
         ];
         for (name, help, get) in counters {
@@ -233,6 +247,12 @@ impl Metrics {
                 "gauge",
                 "Logs that are tailed",
                 self.tail_logs.get(),
+            ),
+            (
+                "origins",
+                "gauge",
+                "Regions whose logs are tailed",
+                self.origins.get(),
             ),
             (
                 "tail_lag_ms",

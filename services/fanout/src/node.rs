@@ -1,16 +1,19 @@
 //! What all threads of a node share, and what they say to each other.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use tidegate_auth::TicketKeys;
-use tidegate_hub::{HubLimits, LogEntry};
-use tidegate_protocol::upgrade::Origins;
+use tidegate_hub::{Departed, HubLimits, LogEntry};
+use tidegate_protocol::upgrade::Origins as Pages;
+use tidegate_room::places::{Named, Turns};
 use tidegate_stream::{Cursor, Keys, NodeName, Region, RoomId, Shard, StreamId};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::probe::Probe;
+use crate::regions::{Origins, Places};
 
 /// Shared by all threads; nothing in it is written often.
 pub struct Node {
@@ -25,13 +28,21 @@ pub struct Node {
     /// Keys of tickets; read anew on SIGHUP.
     pub tickets: RwLock<Arc<TicketKeys>>,
     /// Pages that may connect.
-    pub origins: Origins,
+    pub origins: Pages,
     /// Ring and tick.
     pub hub: HubLimits,
     /// Both clocks.
     pub clock: Clock,
-    /// Regions whose logs are tailed.
-    pub regions: RwLock<Arc<[Region]>>,
+    /// Regions as the configuration names them.
+    pub named: Vec<Named>,
+    /// Whose logs are tailed.
+    pub regions: RwLock<Arc<Origins>>,
+    /// Where viewers may be sent.
+    pub places: RwLock<Arc<Places>>,
+    /// When Redis last answered, ms of this node's clock.
+    pub answered_ms: AtomicU64,
+    /// Asks other regions whether they live.
+    pub probe: Probe,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Open connections.
@@ -43,9 +54,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Regions whose logs are tailed now.
-    pub fn origins_now(&self) -> Arc<[Region]> {
+    /// Whose logs are tailed now.
+    pub fn origins_now(&self) -> Arc<Origins> {
         self.regions
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Where viewers may be sent now.
+    pub fn places_now(&self) -> Arc<Places> {
+        self.places
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
@@ -95,8 +114,16 @@ pub enum ToCore {
     },
     /// Everything in one log up to an id was passed over.
     Missed(Shard, Region, StreamId),
-    /// Send the viewers away within so many ms, and end.
-    Drain(u64),
+    /// Which regions have retired.
+    Departed(Departed),
+    /// Send the viewers away within so many ms, with these lists, and end.
+    Drain(u64, Turns),
+    /// Send the viewers to other regions, with these lists.
+    Move(Turns),
+    /// Send nobody away any more.
+    Stay,
+    /// Tell the viewers where they may go from now on.
+    Endpoints(Turns),
 }
 
 /// What the tail is told.

@@ -1,12 +1,13 @@
 //! A node from its start to its end.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use tidegate_room::places::Turns;
 use tidegate_stream::Keys;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -18,7 +19,9 @@ use crate::duties::Duties;
 use crate::link::{Ground, Link, prepare};
 use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
-use crate::{demo, engine, reload, tail};
+use crate::probe::Probe;
+use crate::regions::{Origins, Places};
+use crate::{away, demo, engine, reload, tail};
 
 /// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
 const RESERVED_FILES: u64 = 256;
@@ -55,7 +58,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         stopped = asked_to_stop(&admin) => return stopped,
     };
     let (cores, public_url) = (config.cores, public_url(&config, bound.viewers_at));
-    let node = node(&config, keys)?;
+    let node = node(&config, keys, &public_url)?;
     let (to_tail, tail_inbox) = mpsc::unbounded_channel();
     let (to_duties, mut counts) = mpsc::unbounded_channel();
     let mut handles = Vec::with_capacity(cores);
@@ -74,11 +77,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tokio::spawn(reload::on_hang_up(node.clone(), config.tickets_from));
     tokio::spawn(tail::run(node.clone(), handles.clone(), tail_inbox));
+    tokio::spawn(away::watch(node.clone(), handles.clone()));
     // Ready means served once.
     let mut duties = Duties::new(
         node.clone(),
         config.bounds,
         public_url,
+        handles.clone(),
         admin.served_ms.clone(),
     );
     let _ = admin.node.set(node.clone());
@@ -95,7 +100,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("the node drains");
     node.draining.store(true, Ordering::Relaxed);
     duties.leave().await;
-    drain(&handles, threads, config.grace_ms).await;
+    let turns = node.places_now().elsewhere();
+    tokio::select! {
+        () = drain(&handles, threads, config.grace_ms, &turns) => {}
+        // Those who are still here are still counted.
+        () = duties.run(&mut counts) => {}
+    }
     duties.take_rest(&mut counts);
     duties.forget_viewers().await;
     Ok(())
@@ -146,7 +156,7 @@ fn public_url(config: &Config, bound: SocketAddr) -> String {
     config.public_url.clone().unwrap_or_else(made)
 }
 
-fn node(config: &Config, keys: Keys) -> anyhow::Result<Arc<Node>> {
+fn node(config: &Config, keys: Keys, public_url: &str) -> anyhow::Result<Arc<Node>> {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile)
         .current
         .unwrap_or(u64::MAX);
@@ -162,7 +172,16 @@ fn node(config: &Config, keys: Keys) -> anyhow::Result<Arc<Node>> {
         origins: config.origins.clone(),
         hub: config.hub,
         clock: Clock::new(),
-        regions: RwLock::new(Arc::new([config.region.clone()])),
+        regions: RwLock::new(Arc::new(Origins::alone(&config.region))),
+        places: RwLock::new(Arc::new(Places::configured(
+            &config.region,
+            &config.named,
+            public_url,
+        ))),
+        named: config.named.clone(),
+        // It has just answered.
+        answered_ms: AtomicU64::new(0),
+        probe: Probe::new()?,
         metrics: Arc::new(Metrics::new(config.cores)),
         connections: AtomicUsize::new(0),
         most_connections: usize::try_from(files - RESERVED_FILES).unwrap_or(usize::MAX),
@@ -182,10 +201,10 @@ async fn asked_to_stop(admin: &Admin) -> anyhow::Result<()> {
 }
 
 /// Sends the viewers away and waits for the cores, not for ever.
-async fn drain(handles: &[CoreHandle], threads: Vec<JoinHandle<()>>, grace_ms: u64) {
+async fn drain(handles: &[CoreHandle], threads: Vec<JoinHandle<()>>, grace_ms: u64, turns: &Turns) {
     for handle in handles {
         // One that has ended has no viewers.
-        let _ = handle.sender.send(ToCore::Drain(grace_ms));
+        let _ = handle.sender.send(ToCore::Drain(grace_ms, turns.clone()));
     }
     let deadline = Instant::now() + Duration::from_millis(grace_ms) + LAST;
     while threads.iter().any(|thread| !thread.is_finished()) {

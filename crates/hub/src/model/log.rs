@@ -1,5 +1,6 @@
 //! The logs of the model, and reading them as `tg_read` does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidegate_stream::calls::Verdict;
@@ -10,7 +11,12 @@ use crate::{Message, OriginPage};
 
 #[derive(Default)]
 pub(super) struct Log {
+    /// All that was appended at the origin, and whether the room is the viewers'.
     pub(super) entries: Vec<(Entry, bool)>,
+    /// Ids that were trimmed there before they came here.
+    pub(super) lost: BTreeSet<StreamId>,
+    /// Below this id, history may be missing here.
+    pub(super) floor: StreamId,
     pub(super) trimmed_keep: StreamId,
     pub(super) trimmed_chat: StreamId,
 }
@@ -67,12 +73,38 @@ impl Log {
             .map_or(StreamId::ZERO, |(entry, _)| entry.id)
     }
 
+    /// What the next `lost` entries say never comes here; the relay says so.
+    pub(super) fn gap(&mut self, lost: usize) {
+        let before = self.last();
+        for lane in 0..lost {
+            self.append(lane % 3, true);
+            self.lost.insert(self.last());
+        }
+        let (last, _) = self.entries.last().unwrap();
+        let entry = Entry {
+            room: None,
+            kind: Kind::Gap,
+            shard_previous: before,
+            room_previous: StreamId::ZERO,
+            ..last.clone()
+        };
+        self.floor = entry.id;
+        self.entries.push((entry, false));
+    }
+
+    /// Whether an entry is here: lost ones are not, but for the gap that has the last one's id.
+    pub(super) fn came(&self, entry: &Entry) -> bool {
+        entry.kind == Kind::Gap || !self.lost.contains(&entry.id)
+    }
+
     /// As `tg_read`.
     pub(super) fn read(&self, origin: usize, after: StreamId) -> OriginPage {
         let there = |keep: bool| {
             self.entries
                 .iter()
-                .filter(move |(entry, here)| *here && is_chat(entry) != keep && entry.id > after)
+                .filter(move |(entry, here)| {
+                    *here && is_chat(entry) != keep && entry.id > after && self.came(entry)
+                })
                 .map(|(entry, _)| entry)
         };
         let left = |keep: bool, entry: &Entry| {
@@ -92,7 +124,7 @@ impl Log {
             .chain(there(false).filter(|entry| left(false, entry)))
             .collect();
         entries.sort_by_key(|entry| entry.id);
-        let verdict = if broken(true) {
+        let verdict = if after < self.floor || broken(true) {
             Verdict::Reset
         } else if broken(false) {
             Verdict::ChatGap

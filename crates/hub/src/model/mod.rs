@@ -1,5 +1,5 @@
 //! The hub against a model: over any interleaving of appends, tails with holes, subscriptions on two nodes, pages of
-//! history, blocked connections and trimmed histories, no viewer gets a message twice or misses one unsaid.
+//! history, blocked connections, trimmed histories, gaps between regions and regions that join, no viewer gets a message twice or misses one unsaid.
 
 mod log;
 mod viewers;
@@ -13,7 +13,9 @@ use tidegate_stream::StreamId;
 use log::region;
 use world::World;
 
-const ORIGINS: [&str; 2] = ["ap", "eu"];
+const ORIGINS: [&str; 3] = ["ap", "eu", "us"];
+/// How many of them both nodes know from the beginning. The last joins later, on each node by itself.
+const KNOWN: usize = 2;
 const NODES: usize = 2;
 const VIEWERS: usize = 4;
 const PAGE: usize = 3;
@@ -62,6 +64,15 @@ enum Op {
         origin: usize,
         keep_too: bool,
     },
+    /// The relay finds that so many entries were trimmed before it could copy them.
+    Gap {
+        origin: usize,
+        lost: usize,
+    },
+    /// The node learns of the last origin.
+    Learn {
+        node: usize,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -82,8 +93,10 @@ fn op() -> impl Strategy<Value = Op> {
         2 => viewer.clone().prop_map(|viewer| Op::Unblock { viewer }),
         8 => node.clone().prop_map(|node| Op::Act { node }),
         1 => node.clone().prop_map(|node| Op::FailRead { node }),
-        6 => node.prop_map(|node| Op::Slice { node }),
-        1 => (origin, any::<bool>()).prop_map(|(origin, keep_too)| Op::Trim { origin, keep_too }),
+        6 => node.clone().prop_map(|node| Op::Slice { node }),
+        1 => (origin.clone(), any::<bool>()).prop_map(|(origin, keep_too)| Op::Trim { origin, keep_too }),
+        1 => (origin, 1usize..4).prop_map(|(origin, lost)| Op::Gap { origin, lost }),
+        1 => node.prop_map(|node| Op::Learn { node }),
     ]
 }
 

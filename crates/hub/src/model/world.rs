@@ -6,13 +6,15 @@ use tidegate_stream::{ShardCount, StreamId};
 
 use super::log::{Log, region, room};
 use super::viewers::{Connections, Viewer};
-use super::{NODES, ORIGINS, Op, VIEWERS};
+use super::{KNOWN, NODES, ORIGINS, Op, VIEWERS};
 use crate::{Action, Encoding, Hub, HubLimits, LogEntry, Reader, Subscribe, Times, Who};
 
 pub(super) struct World {
     pub(super) logs: Vec<Log>,
     pub(super) hubs: Vec<Hub>,
     pub(super) tails: Vec<[usize; ORIGINS.len()]>,
+    /// How many of the origins a node knows.
+    pub(super) known: [usize; NODES],
     pub(super) actions: Vec<VecDeque<Action>>,
     pub(super) viewers: Vec<Viewer>,
     pub(super) times: Times,
@@ -29,6 +31,7 @@ impl World {
             logs: ORIGINS.map(|_| Log::default()).into(),
             hubs: (0..NODES).map(|_| Hub::new(limits)).collect(),
             tails: vec![[0; ORIGINS.len()]; NODES],
+            known: [KNOWN; NODES],
             actions: vec![VecDeque::new(); NODES],
             viewers: (0..VIEWERS).map(|_| Viewer::default()).collect(),
             times: Times::default(),
@@ -105,7 +108,7 @@ impl World {
         let times = self.times;
         match action {
             Action::OpenShard(shard) => {
-                let positions = (0..ORIGINS.len())
+                let positions = (0..self.known[node])
                     .map(|origin| (region(origin), self.tail_id(node, origin)))
                     .collect();
                 self.with(node, |hub, _| hub.opened(shard, positions));
@@ -133,23 +136,43 @@ impl World {
                     }
                 }
             }
+            Action::CheckBans { .. } | Action::CheckState { .. } => {}
             other => panic!("{other:?}"),
         }
         true
     }
 
     pub(super) fn tail_id(&self, node: usize, origin: usize) -> StreamId {
-        match self.tails[node][origin] {
-            0 => StreamId::ZERO,
-            count => self.logs[origin].entries[count - 1].0.id,
+        let log = &self.logs[origin];
+        let read = &log.entries[..self.tails[node][origin]];
+        let last = read.iter().rev().find(|(entry, _)| log.came(entry));
+        last.map_or(StreamId::ZERO, |(entry, _)| entry.id)
+    }
+
+    /// The node learns of the last origin, and goes on from where its log stands.
+    pub(super) fn learn(&mut self, node: usize) {
+        let origin = ORIGINS.len() - 1;
+        if self.known[node] > origin {
+            return;
         }
+        self.known[node] = ORIGINS.len();
+        self.tails[node][origin] = self.logs[origin].entries.len();
+        let position = self.tail_id(node, origin);
+        let shard = ShardCount::new(1).unwrap().of(&room());
+        self.with(node, |hub, _| {
+            hub.origin_opened(shard, &region(origin), position)
+        });
     }
 
     pub(super) fn deliver(&mut self, node: usize, origin: usize, most: usize, skip: bool) -> bool {
+        if origin >= self.known[node] {
+            return false;
+        }
         let from = self.tails[node][origin];
         let to = (from + most).min(self.logs[origin].entries.len());
         let entries: Vec<LogEntry> = self.logs[origin].entries[from..to]
             .iter()
+            .filter(|(entry, _)| self.logs[origin].came(entry))
             .map(|(entry, _)| LogEntry::new(&region(origin), entry))
             .collect();
         self.tails[node][origin] = to;
@@ -219,11 +242,19 @@ impl World {
                 }
                 self.trimmed = true;
             }
+            Op::Gap { origin, lost } => {
+                self.logs[origin].gap(lost);
+                self.trimmed = true;
+            }
+            Op::Learn { node } => self.learn(node),
         }
     }
 
     /// Lets everything come to rest: one more entry each, so that what was skipped last is seen as a hole.
     pub(super) fn settle(&mut self) {
+        for node in 0..NODES {
+            self.learn(node);
+        }
         for log in &mut self.logs {
             log.append(0, false);
         }
@@ -239,6 +270,8 @@ impl World {
                 moved |= self.act(node);
                 self.slice(node);
                 moved |= self.hubs[node].has_work(self.times.now_ms);
+                // A flush may have asked for more.
+                moved |= !self.actions[node].is_empty();
             }
             if !moved {
                 return;

@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, env = "TIDEGATE_DEMO", value_name = "ADDR")]
     pub demo: Option<SocketAddr>,
 
-    /// Where the demo's back end finds the edge [default: the first edge in `regions`, else http://127.0.0.1:3000].
+    /// Where the demo's back end finds the edge [default: this region's edge in `regions`, else http://127.0.0.1:3000].
     #[arg(long, env = "TIDEGATE_EDGE_URL", value_name = "URL")]
     pub edge_url: Option<String>,
 
@@ -114,7 +114,8 @@ pub struct Args {
     )]
     pub cors_origins: String,
 
-    /// Regions as JSON; only the first one's `edge` is read here, by the demo.
+    /// Regions as JSON, `[{"name":…,"edge":URL,"socket":URL}]`: where viewers are sent when this one is in trouble, in this
+    /// order. What Redis lists (`tg:regions`) wins.
     #[arg(
         long,
         env = "SPIN_VARIABLE_REGIONS",

@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail, ensure};
 pub use args::Args;
-use serde::Deserialize;
 use tidegate_auth::{KeySet, TicketKeys, example_keys_allowed};
 use tidegate_hub::HubLimits;
 use tidegate_protocol::upgrade::Origins;
+use tidegate_room::places::Named;
 use tidegate_stream::calls::Bounds;
+use tidegate_stream::cursor::COMPONENTS;
 use tidegate_stream::{NodeName, Region};
 
 /// The variable with the keys of tickets.
@@ -58,6 +59,8 @@ pub struct Config {
     pub tickets_from: TicketsFrom,
     /// Pages that may connect.
     pub origins: Origins,
+    /// Regions as the configuration names them.
+    pub named: Vec<Named>,
     /// The demo's back end.
     pub demo: Option<DemoConfig>,
 }
@@ -66,8 +69,8 @@ pub struct Config {
 pub struct DemoConfig {
     /// Its listener.
     pub listen: SocketAddr,
-    /// The edge, without a slash at the end.
-    pub edge: String,
+    /// Edges, this region's first, without a slash at the end; never empty.
+    pub edges: Vec<String>,
     /// Keys that sign tokens.
     pub keys: KeySet,
     /// `iss`.
@@ -76,9 +79,11 @@ pub struct DemoConfig {
     pub audience: String,
 }
 
-#[derive(Deserialize)]
-struct RegionLine {
-    edge: String,
+impl DemoConfig {
+    /// This region's edge.
+    pub fn edge(&self) -> &str {
+        self.edges.first().map_or("", String::as_str)
+    }
 }
 
 /// Most threads that a node may be told to use.
@@ -106,6 +111,7 @@ impl Config {
             let good = url.starts_with("ws://") || url.starts_with("wss://");
             ensure!(good, "--public-url must begin with ws:// or wss://");
         }
+        let named = named(&args.regions)?;
         let prefix = args.prefix.clone();
         let plain = !prefix.is_empty()
             && prefix.len() <= 32
@@ -143,7 +149,8 @@ impl Config {
             },
             origins: Origins::parse(&args.cors_origins)
                 .context("cors_origins (SPIN_VARIABLE_CORS_ORIGINS)")?,
-            demo: demo(&args, local)?,
+            demo: demo(&args, &named, local)?,
+            named,
         })
     }
 }
@@ -169,7 +176,21 @@ fn bounds(args: &Args) -> anyhow::Result<Bounds> {
     Bounds::new(1, 1, log_max, retention_ms).context("log_max or retention_ms (SPIN_VARIABLE_…)")
 }
 
-fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
+fn named(text: &str) -> anyhow::Result<Vec<Named>> {
+    let list: Vec<Named> = match text.trim() {
+        "" => Vec::new(),
+        text => serde_json::from_str(text).context(
+            r#"regions (SPIN_VARIABLE_REGIONS) must be a JSON list of {"name","edge","socket"}"#,
+        )?,
+    };
+    ensure!(
+        list.len() <= COMPONENTS,
+        "regions (SPIN_VARIABLE_REGIONS) may be {COMPONENTS} at most"
+    );
+    Ok(list)
+}
+
+fn demo(args: &Args, named: &[Named], local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
     let Some(listen) = args.demo else {
         return Ok(None);
     };
@@ -187,20 +208,15 @@ fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
             "auth_keys (SPIN_VARIABLE_AUTH_KEYS) are the published example's, and Redis is not on loopback"
         );
     }
-    let regions: Vec<RegionLine> =
-        serde_json::from_str(&args.regions).context("regions (SPIN_VARIABLE_REGIONS)")?;
-    let edge = args
-        .edge_url
-        .clone()
-        .or_else(|| regions.first().map(|line| line.edge.clone()))
-        .unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
+    let edges = edges(args, named);
+    let good = |edge: &String| edge.starts_with("http://") || edge.starts_with("https://");
     ensure!(
-        edge.starts_with("http://") || edge.starts_with("https://"),
-        "--edge-url must begin with http:// or https://"
+        edges.iter().all(good),
+        "--edge-url, and each `edge` in regions, must begin with http:// or https://"
     );
     Ok(Some(DemoConfig {
         listen,
-        edge: edge.trim_end_matches('/').to_owned(),
+        edges,
         keys,
         issuer: args
             .auth_issuer
@@ -211,6 +227,29 @@ fn demo(args: &Args, local_redis: bool) -> anyhow::Result<Option<DemoConfig>> {
             .clone()
             .context("--demo needs auth_audience (SPIN_VARIABLE_AUTH_AUDIENCE)")?,
     }))
+}
+
+/// This region's edge, then the others'.
+fn edges(args: &Args, named: &[Named]) -> Vec<String> {
+    let own = named
+        .iter()
+        .filter(|line| line.name.as_str() == args.region);
+    let others = named
+        .iter()
+        .filter(|line| line.name.as_str() != args.region);
+    let mut edges: Vec<String> = args.edge_url.iter().cloned().collect();
+    if edges.is_empty() {
+        edges.extend(own.map(|line| line.edge.clone()));
+    }
+    if edges.is_empty() {
+        edges.push("http://127.0.0.1:3000".to_owned());
+    }
+    edges.extend(others.map(|line| line.edge.clone()));
+    edges.retain(|edge| !edge.is_empty());
+    edges
+        .into_iter()
+        .map(|edge| edge.trim_end_matches('/').to_owned())
+        .collect()
 }
 
 fn random_name() -> anyhow::Result<NodeName> {

@@ -40,7 +40,7 @@ pub(super) async fn make_room(config: Arc<DemoConfig>) {
         };
         if !std::mem::replace(&mut said, true) {
             tracing::info!(
-                edge = config.edge,
+                edge = config.edge(),
                 why,
                 "the demo's room is not there yet; trying on"
             );
@@ -63,7 +63,7 @@ async fn post(
             .build()
             .into();
         let mut request = agent
-            .post(format!("{}{path}", config.edge))
+            .post(format!("{}{path}", config.edge()))
             .header("authorization", format!("Bearer {token}"));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);

@@ -45,7 +45,7 @@ impl Problem {
 type Config = State<Arc<DemoConfig>>;
 
 pub(super) async fn config(State(config): Config) -> Json<Value> {
-    Json(json!({"edge": config.edge, "room": ROOM}))
+    Json(json!({"edges": config.edges, "room": ROOM}))
 }
 
 #[derive(Deserialize)]

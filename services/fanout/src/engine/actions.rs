@@ -71,7 +71,12 @@ impl Core {
                 room,
                 after,
             }),
-            Action::CheckBan { room, user } => self.desk.ask(Task::Ban { room, user }),
+            Action::CheckBan { room, user } => {
+                let users = vec![user];
+                self.desk.ask(Task::Bans { room, users });
+            }
+            Action::CheckBans { room, users } => self.desk.ask(Task::Bans { room, users }),
+            Action::CheckState { room } => self.desk.ask(Task::State { room }),
             Action::Ended {
                 viewer,
                 sub,
@@ -92,8 +97,13 @@ impl Core {
                 self.hub.page(sub, pages, times, &mut self.conns);
             }
             Done::Page(Reader::Room(room), pages) => self.hub.room_page(room, pages, times),
-            Done::Banned(room, user) => self.hub.banned(&room, &user),
-            Done::NotBanned => {}
+            Done::Banned(room, users) => {
+                for user in users {
+                    self.hub.banned(&room, &user);
+                }
+            }
+            Done::Closed(room) => self.hub.closed(&room, times.now_ms),
+            Done::StillOpen => {}
             Done::Failed(task) => self.desk.again.push(task),
         }
         self.settle();

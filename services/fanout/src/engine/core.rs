@@ -17,6 +17,7 @@ use super::desk::{Desk, Done};
 use super::drain::Drain;
 use super::parting::Parting;
 use super::tick::{TICK_MS, Waits};
+use super::tour::Tours;
 use crate::metrics::CoreMetrics;
 use crate::node::{Counts, Node, ToCore, ToTail};
 
@@ -51,6 +52,7 @@ pub(super) struct Core {
     pub(super) ticks: u64,
     pub(super) sweep_at: u32,
     pub(super) drain: Option<Drain>,
+    pub(super) tours: Tours,
 }
 
 impl Core {
@@ -85,6 +87,7 @@ impl Core {
             ticks: 0,
             sweep_at: 0,
             drain: None,
+            tours: Tours::default(),
             node,
         })
     }
@@ -228,7 +231,11 @@ impl Core {
                 self.hub.take(shard, &origin, &entries, times);
             }
             ToCore::Missed(shard, origin, position) => self.hub.missed(shard, &origin, position),
-            ToCore::Drain(grace_ms) => self.begin_drain(grace_ms),
+            ToCore::Departed(departed) => self.hub.set_departed(departed),
+            ToCore::Drain(grace_ms, turns) => self.begin_drain(grace_ms, turns),
+            ToCore::Move(turns) => self.begin_moving(turns),
+            ToCore::Stay => self.stop_moving(),
+            ToCore::Endpoints(turns) => self.tell_endpoints(turns),
         }
         self.settle();
     }

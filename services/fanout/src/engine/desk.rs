@@ -9,7 +9,7 @@ use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Region, RoomId, StreamId};
 use tokio::sync::mpsc;
 
-use crate::link::{Link, Refused, is_banned, look_up, read_room};
+use crate::link::{Link, Refused, banned, is_open, look_up, read_room};
 use crate::node::Node;
 
 /// Look-ups of one core that are on their way at once. The others wait; each belongs to a subscription or a room.
@@ -28,9 +28,12 @@ pub(super) enum Task {
         room: RoomId,
         after: Vec<(Region, StreamId)>,
     },
-    Ban {
+    Bans {
         room: RoomId,
-        user: String,
+        users: Vec<String>,
+    },
+    State {
+        room: RoomId,
     },
 }
 
@@ -39,8 +42,10 @@ pub(super) enum Done {
     Joined(SubRef, Option<Tally>),
     Refused(SubRef, ErrorCode),
     Page(Reader, Vec<OriginPage>),
-    Banned(RoomId, String),
-    NotBanned,
+    /// These are banned from the room now.
+    Banned(RoomId, Vec<String>),
+    Closed(RoomId),
+    StillOpen,
     /// Redis is away: to be asked again.
     Failed(Task),
 }
@@ -110,7 +115,7 @@ async fn run(node: &Node, link: &Link, task: Task) -> Done {
             tally,
         } => {
             let origins = node.origins_now();
-            let origins = tally.then_some(&*origins);
+            let origins = tally.then_some(&*origins.tailed);
             match look_up(link, keys, region, room, who, origins).await {
                 Ok(tally) => Done::Joined(*sub, tally),
                 Err(Refused::Said(code)) => Done::Refused(*sub, code),
@@ -135,9 +140,15 @@ async fn run(node: &Node, link: &Link, task: Task) -> Done {
                 Done::Failed(task)
             }
         },
-        Task::Ban { room, user } => match is_banned(link, keys, region, room, user).await {
-            Ok(true) => Done::Banned(room.clone(), user.clone()),
-            Ok(false) => Done::NotBanned,
+        Task::Bans { room, users } => {
+            match banned(link, keys, room, users, node.clock.redis_ms()).await {
+                Ok(users) => Done::Banned(room.clone(), users),
+                Err(_) => Done::Failed(task),
+            }
+        }
+        Task::State { room } => match is_open(link, keys, region, room).await {
+            Ok(true) => Done::StillOpen,
+            Ok(false) => Done::Closed(room.clone()),
             Err(_) => Done::Failed(task),
         },
     }

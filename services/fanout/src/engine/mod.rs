@@ -11,6 +11,7 @@ mod listen;
 mod parting;
 mod read;
 mod tick;
+mod tour;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -56,6 +56,7 @@ impl Core {
         self.parting.check(now_ms);
         self.sweep();
         self.go_on_draining(now_ms);
+        self.go_on_tours(now_ms);
         // Also after a want of files.
         self.accepts = true;
         if self.ticks.is_multiple_of(SECOND) {
@@ -136,7 +137,9 @@ impl Core {
                     reader: Reader::Room(room),
                     ..
                 } => self.hub.room_waits(*room),
-                Task::Read { .. } | Task::Join { .. } | Task::Ban { .. } => true,
+                Task::Read { .. } | Task::Join { .. } | Task::Bans { .. } | Task::State { .. } => {
+                    true
+                }
             };
             if waits {
                 self.desk.ask(task);

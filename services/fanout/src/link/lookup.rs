@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidegate_hub::{Message, OriginPage, Tally, Who};
 use tidegate_protocol::frames::ErrorCode;
-use tidegate_stream::calls::{After, CallError, Join, Read, Refusal, RoomState};
+use tidegate_stream::calls::{After, CallError, Join, Read, Refusal, Reply, RoomState};
 use tidegate_stream::{Cursor, Keys, Region, RoomId, Shard, StreamId};
 
 use super::connection::{Link, LinkError, flatten, strings, words};
@@ -105,27 +105,53 @@ pub async fn look_up(
     Ok(Some(tally))
 }
 
-/// Whether `user`, or `jti:` and a digest in `!all`, is banned now.
-pub async fn is_banned(
+/// Which of `users` are banned from `room` now: what the hash says, so that a ban which was lifted meanwhile is none.
+pub async fn banned(
+    link: &Link,
+    keys: &Keys,
+    room: &RoomId,
+    users: &[String],
+    now_ms: u64,
+) -> Result<Vec<String>, LinkError> {
+    let mut command = words(["HMGET", &keys.bans(room)]);
+    command.extend(users.iter().map(|user| user.as_bytes().to_vec()));
+    let answers = flatten(link.command(&command).await?);
+    let holds = |answer: &Reply| match answer {
+        // `STAMP UNTIL_MS`
+        Reply::Bytes(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.rsplit_once(' ')?.1.parse::<u64>().ok())
+            .is_some_and(|until_ms| until_ms > now_ms),
+        _ => false,
+    };
+    let pairs = users.iter().zip(&answers);
+    Ok(pairs
+        .filter(|(_, answer)| holds(answer))
+        .map(|(user, _)| user.clone())
+        .collect())
+}
+
+/// Whether a room is there and open.
+pub async fn is_open(
     link: &Link,
     keys: &Keys,
     region: &Region,
     room: &RoomId,
-    user: &str,
 ) -> Result<bool, LinkError> {
-    let token = user.strip_prefix("jti:");
-    let subject = match token {
-        Some(_) => None,
-        None => user.parse().ok(),
-    };
     let join = Join {
         region,
         room,
-        subject: subject.as_ref(),
-        token,
+        subject: None,
+        token: None,
     };
-    let joined = join.answer(&link.call(&join.call(keys)).await?)?;
-    Ok(joined.ban_until_ms > joined.now_ms)
+    let answer = link.call(&join.call(keys)).await?;
+    match join.answer(&answer) {
+        Ok(joined) => Ok(joined
+            .room
+            .is_none_or(|fields| fields.state == RoomState::Open)),
+        Err(CallError::Refused(Refusal::NoRoom)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One page of a room's history.

@@ -33,6 +33,13 @@ impl Hands {
         let _ = self.cores[core].sender.send(word);
     }
 
+    /// The same, to each.
+    pub(super) fn tell_all(&mut self, word: &ToCore) {
+        for core in 0..self.cores.len() {
+            self.tell(core, word.clone());
+        }
+    }
+
     pub(super) fn give(&mut self, cores: &[usize], batch: Batch) {
         let Some(last) = batch.entries.last() else {
             return;

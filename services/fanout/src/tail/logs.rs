@@ -71,6 +71,13 @@ impl Logs {
         logs.cores.iter().copied().collect()
     }
 
+    /// Drops what is of other origins.
+    pub(super) fn keep(&mut self, origins: &[Region]) {
+        for logs in self.0.values_mut() {
+            logs.positions.retain(|origin, _| origins.contains(origin));
+        }
+    }
+
     /// Adds a core; the positions from which it will be given entries.
     pub(super) fn open(&mut self, core: usize, shard: Shard) -> Cursor {
         let logs = self.0.entry(shard).or_default();
@@ -162,7 +169,14 @@ mod tests {
             "XREAD COUNT 128 BLOCK 9 STREAMS tg:{00}:log:eu tg:{01}:log:eu 5-1 5-1"
         );
         let us: Region = "us".parse().unwrap();
-        assert_eq!(logs.missing(&[eu, us]).len(), 2);
+        assert_eq!(logs.missing(&[eu.clone(), us.clone()]).len(), 2);
+        for (shard, origin) in logs.missing(std::slice::from_ref(&us)) {
+            assert_eq!(logs.add_origin(shard, &origin, at), [0]);
+        }
+        assert_eq!(logs.len(), 4);
+        logs.keep(&[us]);
+        assert_eq!(logs.len(), 2);
+        assert_eq!(logs.missing(&[eu]).len(), 2);
     }
 
     #[test]

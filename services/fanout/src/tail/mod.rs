@@ -7,6 +7,7 @@ mod read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_hub::Departed;
 use tidegate_stream::Shard;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -20,6 +21,8 @@ use logs::Logs;
 const BLOCK_MS: u64 = 1_000;
 /// A read that takes so much longer than it blocks is given up, and the connection with it.
 const OVERDUE: Duration = Duration::from_millis(BLOCK_MS + 5_000);
+/// How long the name of the connection may take to come.
+const GREETING: Duration = Duration::from_secs(2);
 /// How often a read that did not begin to block yet is unblocked again.
 const UNBLOCK_EVERY: Duration = Duration::from_millis(5);
 
@@ -32,6 +35,8 @@ struct Tail {
     client_id: Option<Vec<u8>>,
     logs: Logs,
     hands: Hands,
+    /// What the cores know of regions that have retired.
+    departed: Departed,
 }
 
 /// Runs until the cores' senders are gone.
@@ -42,6 +47,7 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
         client_id: None,
         logs: Logs::default(),
         hands: Hands::new(cores, node.metrics.clone()),
+        departed: Departed::default(),
         node,
     };
     loop {
@@ -101,10 +107,13 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
 impl Tail {
     /// Learns the name by which Redis knows the connection that blocks.
     async fn greet(&mut self) -> bool {
-        let asked = self
-            .reader
-            .command(&crate::link::words(["CLIENT", "ID"]))
-            .await;
+        let words = crate::link::words(["CLIENT", "ID"]);
+        let asked = tokio::time::timeout(GREETING, self.reader.command(&words));
+        let Ok(asked) = asked.await else {
+            // The way may have been cut while it was on it: on this connection one would wait for ever.
+            self.reader.drop_connection().await;
+            return false;
+        };
         self.client_id = match asked {
             Ok(redis::Value::Int(id)) => Some(id.to_string().into_bytes()),
             // Without it a new shard waits until the read returns by itself.
@@ -153,9 +162,10 @@ impl Tail {
     }
 
     async fn open(&mut self, core: usize, shard: Shard) {
+        self.tell_departed();
         if !self.logs.has(shard) {
             let origins = self.node.origins_now();
-            match positions(&self.link, &self.node.keys, shard, &origins).await {
+            match positions(&self.link, &self.node.keys, shard, &origins.tailed).await {
                 Ok(found) => self.logs.add(shard, &found),
                 Err(error) => {
                     tracing::debug!(%error, %shard, "a shard cannot be tailed now");
@@ -167,10 +177,22 @@ impl Tail {
         self.hands.tell(core, ToCore::Opened(shard, positions));
     }
 
+    /// Drops regions that are gone, and tells the cores.
+    fn tell_departed(&mut self) {
+        let origins = self.node.origins_now();
+        self.logs.keep(&origins.tailed);
+        if self.departed != origins.departed {
+            self.departed = origins.departed.clone();
+            self.hands
+                .tell_all(&ToCore::Departed(self.departed.clone()));
+        }
+    }
+
     /// Tails the logs of regions that have been added. What they wrote before counts as a hole.
     async fn follow_regions(&mut self) {
+        self.tell_departed();
         let origins = self.node.origins_now();
-        for (shard, origin) in self.logs.missing(&origins) {
+        for (shard, origin) in self.logs.missing(&origins.tailed) {
             let one = [origin.clone()];
             let Ok(found) = positions(&self.link, &self.node.keys, shard, &one).await else {
                 return;

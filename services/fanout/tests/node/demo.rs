@@ -86,7 +86,7 @@ fn it_makes_the_room_gives_tokens_and_sells_gifts() {
     assert_eq!(asked.recv_timeout(SOON).unwrap().body["id"], "demo.lobby");
 
     let config: Value = serde_json::from_str(&get(&node.demo, "/demo/config", &[]).body).unwrap();
-    assert_eq!(config, json!({"edge": edge, "room": "demo.lobby"}));
+    assert_eq!(config, json!({"edges": [edge], "room": "demo.lobby"}));
     let page = get(&node.demo, "/", &[]);
     assert!(page.status == 200 && page.head.contains("text/html"));
     assert_eq!(get(&node.demo, "/tidegate/index.js", &[]).status, 200);

@@ -7,5 +7,7 @@ mod demo;
 mod events;
 mod live;
 mod refused;
+mod regions;
 mod resume;
+mod sent_away;
 mod stop;

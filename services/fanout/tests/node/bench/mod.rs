@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+mod copier;
 mod http;
 mod node;
 mod viewer;
@@ -57,8 +58,32 @@ impl Bench {
         }
     }
 
+    /// Another region, with a Redis of its own and no node.
+    pub fn elsewhere(region: &str) -> Self {
+        let mut bench = Self::new();
+        bench.region = region.parse().unwrap();
+        let mut load = redis::Cmd::new();
+        for word in tidegate_stream::calls::load_command() {
+            load.arg(word);
+        }
+        load.query::<redis::Value>(&mut bench.connection()).unwrap();
+        bench
+    }
+
+    /// What `tg:regions` says here of a region.
+    pub fn list(&self, region: &str, entry: serde_json::Value) {
+        self.command(&["HSET", "tg:regions", region, &entry.to_string()]);
+    }
+
     pub fn node(&self, name: &str, flags: &[&str]) -> Node {
         Node::start(&self.redis.url(), name, flags)
+    }
+
+    /// A node of this region, whichever it is.
+    pub fn node_of_region(&self, name: &str) -> Node {
+        let mut command = Node::command_of(self.region.as_str(), &self.redis.url());
+        command.args(["--node", name, "--cores", "1"]);
+        Node::run(command, false)
     }
 
     fn connection(&self) -> redis::Connection {
@@ -133,6 +158,15 @@ impl Bench {
     }
 
     pub fn publish(&self, room: &str, kind: Published, text: &str) -> Receipt {
+        self.try_publish(room, kind, text).unwrap()
+    }
+
+    fn try_publish(
+        &self,
+        room: &str,
+        kind: Published,
+        text: &str,
+    ) -> Result<Receipt, tidegate_stream::calls::CallError> {
         let data = format!("{{\"text\":\"{text}\"}}");
         let publish = Publish {
             region: &self.region,
@@ -149,9 +183,17 @@ impl Bench {
                 ..PublishFlags::default()
             },
         };
-        publish
-            .answer(&self.call(&publish.call(&self.keys, &self.bounds)))
-            .unwrap()
+        publish.answer(&self.call(&publish.call(&self.keys, &self.bounds)))
+    }
+
+    /// The same, as soon as a region that was started anew takes it.
+    pub fn say_soon(&self, room: &str, text: &str) -> String {
+        soon("it is taken", || {
+            match self.try_publish(room, Published::Chat, text) {
+                Ok(Receipt::Appended(appended)) => Some(appended.id.to_string()),
+                _ => None,
+            }
+        })
     }
 
     /// Publishes one message and gives its id as frames show it.

@@ -51,6 +51,11 @@ impl Node {
 
     /// With the settings that every node needs.
     pub fn command(redis_url: &str) -> Command {
+        Self::command_of("local", redis_url)
+    }
+
+    /// The same, of another region.
+    pub fn command_of(region: &str, redis_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
         command
             .env_clear()
@@ -65,7 +70,7 @@ impl Node {
                 "--admin",
                 "127.0.0.1:0",
                 "--region",
-                "local",
+                region,
             ])
             .args(["--redis-url", redis_url, "--ticket-keys", TICKET_KEYS])
             .env("TIDEGATE_GRACE_MS", "300")
