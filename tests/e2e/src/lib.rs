@@ -2,6 +2,7 @@
 //!
 //! Needs `edge-host`, `fanout` and the components built; `cargo xtask test e2e` does that first.
 
+pub mod copier;
 pub mod http;
 pub mod judge;
 pub mod library;

@@ -20,6 +20,8 @@ pub const ORIGIN: &str = "http://app.example";
 /// What a test wants otherwise than usual.
 #[derive(Clone, Default)]
 pub struct Options {
+    /// Another name of the region than `local`.
+    pub region: Option<&'static str>,
     /// Further variables of the edge: name in lower case, value.
     pub variables: Vec<(&'static str, String)>,
     /// Further flags of every node.
@@ -111,7 +113,7 @@ impl System {
                 "--listen", listen, "--admin", admin, "--node", name, "--cores", "1",
             ])
             .args(&self.options.node_flags);
-        environment(&mut command, &self.redis.url(), &[]);
+        environment(&mut command, region(&self.options), &self.redis.url(), &[]);
         let mut process = Process::start(name, command, self.dir.path());
         let url = process.ready("listening on ");
         let admin = process.ready("admin on ");
@@ -237,19 +239,30 @@ impl System {
     }
 }
 
-fn environment(command: &mut Command, redis_url: &str, further: &[(&'static str, String)]) {
+fn region(options: &Options) -> &'static str {
+    options.region.unwrap_or("local")
+}
+
+fn environment(
+    command: &mut Command,
+    region: &str,
+    redis_url: &str,
+    further: &[(&'static str, String)],
+) {
     for (name, _) in std::env::vars() {
         if name.starts_with("SPIN_VARIABLE_") || name.starts_with("TIDEGATE_") {
             command.env_remove(name);
         }
     }
-    let regions =
-        r#"[{"name":"local","edge":"http://127.0.0.1:3000","socket":"ws://127.0.0.1:7001"}]"#;
+    let regions = json!([
+        {"name": region, "edge": "http://127.0.0.1:3000", "socket": "ws://127.0.0.1:7001"}
+    ])
+    .to_string();
     let auth_keys = key_set(&AUTH_SECRETS);
     let ticket_keys = key_set(&[TICKET_SECRET]);
     for (name, value) in [
-        ("REGION", "local"),
-        ("REGIONS", regions),
+        ("REGION", region),
+        ("REGIONS", regions.as_str()),
         ("REDIS_URL", redis_url),
         ("AUTH_KEYS", auth_keys.as_str()),
         ("TICKET_KEYS", ticket_keys.as_str()),
@@ -284,7 +297,7 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
         ("limit_room", "1000000/1".to_owned()),
     ];
     variables.extend(options.variables.iter().cloned());
-    environment(&mut command, redis_url, &variables);
+    environment(&mut command, region(options), redis_url, &variables);
     let mut process = Process::start("edge", command, dir);
     // Compiling a component of 20 MB for the first time takes its time.
     let url = process.ready_within(Duration::from_secs(240), "listening on ");
