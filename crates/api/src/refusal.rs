@@ -205,7 +205,7 @@ impl Refusal {
             Self::TooManyRooms { most } => told(403, "too_many_rooms", "The namespace has as many rooms as it may", format!("close one first: {most} are the most")),
             Self::Banned { seconds } => told(403, "banned", "Banned from the room", format!("banned {}", lasting(*seconds))),
             Self::Muted { seconds } => told(403, "muted", "Muted in the room", format!("muted {}", lasting(*seconds))),
-            Self::NoPath => told(404, "no_path", "Nothing is at this path", "docs/openapi.yaml lists the paths; a trailing slash makes another one"),
+            Self::NoPath => told(404, "no_path", "Nothing is at this path", "`/v1/openapi.yaml` lists the paths; a trailing slash makes another one"),
             Self::NoRoom => told(404, "no_room", "No such room", "create it first, or look for a slip in its id"),
             Self::Method(allow) => told(405, "method", "The path does not have this method", format!("it has {allow}")),
             Self::Exists => told(409, "room_exists", "A room with this id is or was there", "choose another id; that of a closed room stays taken for seven days"),
@@ -231,7 +231,7 @@ impl Refusal {
             Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured", "its log says what, under this request id"),
             Self::Fault(_) => told(500, "fault", "A fault of the edge", "its log says what, under this request id"),
             Self::Away(_) => {
-                told(503, "unavailable", "The region's Redis is out of reach", "it may or may not have been done: repeat it with the same Idempotency-Key").retry(AWAY_RETRY_S)
+                told(503, "unavailable", "The region's Redis is out of reach", "try again as `Retry-After` says; what was to be written may or may not be: repeat it with the same Idempotency-Key").retry(AWAY_RETRY_S)
             }
             Self::KeysAway(_) => {
                 told(503, "keys_unavailable", "The issuer's keys are out of reach", "the token could not be judged; try again with the same one").retry(AWAY_RETRY_S)

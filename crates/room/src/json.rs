@@ -45,14 +45,27 @@ impl BodyError {
 pub(crate) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
     check_depth(text)?;
-    let read = serde_json::from_str::<Object<T>>(text);
-    read.map(|object| object.0)
-        .map_err(|error| match error.classify() {
-            Category::Data => BodyError::field(error.to_string()),
-            Category::Io | Category::Syntax | Category::Eof => {
-                BodyError::NotJson(error.to_string())
+    if text.trim_ascii().is_empty() {
+        return Err(BodyError::NotJson("it is empty".to_owned()));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let object: Object<T> = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let place = error.path().to_string();
+        match error.inner().classify() {
+            // `.` is the body itself, `?` a place that has no name.
+            Category::Data if [".", "?"].contains(&place.as_str()) => {
+                BodyError::field(error.inner().to_string())
             }
-        })
+            Category::Data => BodyError::field(format!("`{place}`: {}", error.inner())),
+            Category::Io | Category::Syntax | Category::Eof => {
+                BodyError::NotJson(error.inner().to_string())
+            }
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|error| BodyError::NotJson(error.to_string()))?;
+    Ok(object.0)
 }
 
 /// A JSON object. What serde derives for a struct would take its fields from an array too.
@@ -83,8 +96,10 @@ const WHOLE_MAX: f64 = 9_007_199_254_740_991.0;
 pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let Some(number) = Option::<f64>::deserialize(deserializer)? else {
-        return Ok(None);
+    let number = match Option::<Value>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Value::Number(number)) => number.as_f64().unwrap_or(f64::NAN),
+        Some(_) => return Err(D::Error::custom("a whole number is meant")),
     };
     let fits = number.fract() == 0.0 && (0.0..=WHOLE_MAX).contains(&number);
     // Exact within these bounds.
@@ -202,6 +217,29 @@ mod tests {
     fn nested(depth: usize) -> String {
         let inner = depth - 1;
         format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
+    }
+
+    #[test]
+    fn what_is_wrong_names_the_field() {
+        #[derive(Debug, Deserialize)]
+        struct Body {
+            #[serde(default, deserialize_with = "whole")]
+            slow_ms: Option<u32>,
+            name: String,
+        }
+        let said = |text: &str| read::<Body>(text.as_bytes()).unwrap_err().to_string();
+        assert!(
+            said(r#"{"slow_ms":"x","name":"a"}"#).starts_with("`slow_ms`: a whole number is meant")
+        );
+        assert!(
+            said(r#"{"slow_ms":-1,"name":"a"}"#).starts_with("`slow_ms`: -1 is not a whole number")
+        );
+        assert!(said(r#"{"name":7}"#).starts_with("`name`: invalid type"));
+        assert!(said("{}").starts_with("missing field `name`"));
+        assert_eq!(said(" \n"), "the body is not JSON: it is empty");
+        assert!(said(r#"{"name":"a"} {}"#).contains("trailing"));
+        let good: Body = read(br#"{"slow_ms":6e2,"name":"a"}"#).unwrap();
+        assert_eq!((good.slow_ms, good.name.as_str()), (Some(600), "a"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(long)]
     sub: String,
     /// What they may do: publish, publish:gift, publish:control, rooms:write, moderate, service. May be given again.
-    #[arg(long = "scope", value_parser = scope, required = true)]
+    #[arg(long = "scope", value_parser = scope, value_delimiter = ' ', required = true)]
     scopes: Vec<Scope>,
     /// Where: a room, or a prefix that ends in `*`. May be given again; left out, everywhere.
     #[arg(long = "room")]
