@@ -319,6 +319,28 @@ local function is_recovering(shard)
   return false
 end
 
+local function entry_field(fields, name)
+  for i = 1, #fields, 2 do
+    if fields[i] == name then
+      return fields[i + 1]
+    end
+  end
+  return nil
+end
+
+-- Where the ids of a new run begin: above all that this Redis may have given and lost. The clock says it, since no crash
+-- takes it back: whichever run came before began that much earlier. By the ids that are left it would begin at the same
+-- place again when a second crash takes back all that came after a first one. They say it when the clock was set back.
+local function begin_ms(shard, base)
+  local clock_ms = math.max(shard.now_ms, tonumber(redis.call('GET', shard.prefix .. ':clock') or '') or 0)
+  local newest = redis.call('XREVRANGE', shard.log_key, '+', '-', 'COUNT', 1)[1]
+  local at_ms = newest and tonumber(entry_field(newest[2], 'at_ms') or '')
+  if at_ms and at_ms <= shard.now_ms and base.ms < clock_ms + JUMP_MS then
+    return clock_ms + JUMP_MS
+  end
+  return math.max(clock_ms, base.ms) + JUMP_MS
+end
+
 -- The next id, above the log, above ids that were given without an append, and above the room stream's last one.
 local function next_id(shard, room_last)
   local base = shard.last
@@ -330,8 +352,7 @@ local function next_id(shard, room_last)
   end
   local ms = math.max(shard.now_ms, base.ms)
   if shard.run_id ~= shard.replid then
-    local clock_ms = tonumber(redis.call('GET', shard.prefix .. ':clock') or '') or 0
-    ms = math.max(ms, clock_ms) + JUMP_MS
+    ms = begin_ms(shard, base)
   end
   if ms == base.ms then
     return new_id(ms, base.seq + 1)
@@ -1223,15 +1244,6 @@ local function nearer(one, other, backwards)
   end
   local above = is_above(parse_id(a[1]), parse_id(b[1]))
   return above == backwards and one or other
-end
-
-local function entry_field(fields, name)
-  for i = 1, #fields, 2 do
-    if fields[i] == name then
-      return fields[i + 1]
-    end
-  end
-  return nil
 end
 
 -- Whether a room stream lacks something above `after`: its first entry names a predecessor that the reader has not

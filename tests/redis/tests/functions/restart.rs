@@ -54,6 +54,27 @@ fn a_lost_tail_and_a_clock_set_back_give_no_id_twice() {
 }
 
 #[test]
+fn two_crashes_that_take_back_the_same_moments_give_no_id_twice() {
+    let mut site = Site::start();
+    site.create("demo", &[]);
+    let mut all = busy(&mut site, 10);
+    let copy = tempfile::TempDir::new().unwrap();
+    site.server.copy_data(copy.path());
+    site.restart();
+    all.extend(busy(&mut site, 10));
+    // A replica that had nothing of that run takes its place.
+    site.server.kill();
+    site.server.restore_data(copy.path());
+    site.restart();
+    all.extend(busy(&mut site, 10));
+    assert!(
+        all.windows(2).all(|pair| pair[0] < pair[1]),
+        "an id was given twice: {all:?}"
+    );
+    assert_log_chain(&site.log());
+}
+
+#[test]
 fn functions_survive_a_restart() {
     let mut site = Site::start();
     site.create("demo", &[]);
