@@ -56,8 +56,10 @@ impl Hub {
         }
     }
 
-    /// Asks again for shards that are not tailed yet.
+    /// Asks again for shards that are not tailed yet, and for history that was not all there. For the shell to call each
+    /// second.
     pub fn ask_again(&mut self) {
+        self.read_again();
         let waiting = self.shards.iter().filter(|(_, state)| !state.open);
         self.actions
             .extend(waiting.map(|(&shard, _)| Action::OpenShard(shard)));

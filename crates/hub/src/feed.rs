@@ -140,12 +140,17 @@ fn has_lost(room: &Room, cursor: &Cursor, cut: Cut) -> bool {
     })
 }
 
-/// Moves a subscription on. Whoever was ahead shares frames again once the node has caught up.
-pub(crate) fn served(room: &Room, sub: &mut Sub, to: u64, shard: &Cursor) {
+/// Moves a subscription on. Whoever was ahead shares frames again once the node has caught up. The ring then knows how far
+/// that was, or a later frame from its middle would hand out a position before what the viewer has seen.
+pub(crate) fn served(room: &mut Room, sub: &mut Sub, to: u64, shard: &Cursor) {
     sub.served = to;
     if let Phase::Ahead(cursor) = &sub.phase
         && room.cursor_at(to, shard).covers(cursor)
     {
+        if to == room.ring.end() {
+            let level = room.level(shard).clone();
+            room.ring.mark(&level);
+        }
         sub.phase = Phase::Live;
     }
 }

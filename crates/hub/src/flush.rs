@@ -132,9 +132,12 @@ impl Hub {
         };
         let (cut, counters) = (flush.cut, flush.counters);
         let nothing = cut.from == cut.to && counters.is_none();
+        // A burst may have evicted what was not served yet, since the flush began. A frame that was made before has it.
+        let made = flush.frames[sub.encoding.index()].is_some();
+        let whole = made || cut.from >= room.ring.first();
         let fed = match sub.phase {
             Phase::Opening(_) => Fed::Level,
-            Phase::Live if sub.served == cut.from && !nothing => {
+            Phase::Live if sub.served == cut.from && whole && !nothing => {
                 let frame = match &flush.frames[sub.encoding.index()] {
                     Some(frame) => frame.clone(),
                     None => {

@@ -188,6 +188,8 @@ pub struct Hub {
     pub(crate) flushing: VecDeque<u32>,
     pub(crate) changed: HashMap<RoomId, u64>,
     pub(crate) departed: Departed,
+    /// Who read history that is not all there: it is read again.
+    pub(crate) behind: Vec<Reader>,
     pub(crate) stats: Stats,
 }
 
@@ -206,6 +208,7 @@ impl Hub {
             flushing: VecDeque::new(),
             changed: HashMap::new(),
             departed: Departed::default(),
+            behind: Vec::new(),
             stats: Stats::default(),
         }
     }

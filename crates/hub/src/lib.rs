@@ -25,6 +25,8 @@ mod subscription;
 mod tally;
 
 #[cfg(test)]
+mod lost_tests;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod regions_tests;

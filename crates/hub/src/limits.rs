@@ -35,5 +35,8 @@ pub const LEEWAY_MS: u64 = 5_000;
 /// Users whose bans are looked up in one go after a gap: a kilobyte or so of names.
 pub const CHECKED: usize = 512;
 
+/// How many times history is read again, a second apart, when Redis has less of a log than the tail has read: a region waits
+/// 3 s for what it lost, and relays copy again what another one lost.
+pub const BEHIND_READS: u8 = 5;
 /// A kick is obeyed within so long of its append, ms.
 pub const KICK_MS: u64 = 60_000;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use tidegate_stream::{Cursor, Region, Shard, StreamId};
 
 use crate::hub::{Action, Hub, Reader, RoomRef, Times};
+use crate::limits::BEHIND_READS;
 use crate::message::Order;
 use crate::replay::{OriginPage, Replay, Step};
 use crate::ring::Item;
@@ -37,11 +38,12 @@ impl Hub {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             rests: false,
+            behind: 0,
         });
         self.read_room(key);
     }
 
-    fn read_room(&mut self, key: u32) {
+    pub(crate) fn read_room(&mut self, key: u32) {
         let room = &mut self.rooms[key as usize];
         if let Some(mend) = &mut room.mend {
             mend.rests = false;
@@ -85,11 +87,17 @@ impl Hub {
         let key = reference.key;
         let room = &mut self.rooms[key as usize];
         let Some(mend) = &mut room.mend else { return };
+        let behind = mend.replay.is_behind(&pages);
+        if behind && mend.behind < BEHIND_READS {
+            mend.behind += 1;
+            return self.behind.push(Reader::Room(reference));
+        }
         // History that does not go on is as good as none.
-        let step = mend.replay.take(pages).unwrap_or(Step {
+        let mut step = mend.replay.take(pages).unwrap_or(Step {
             reset: true,
             ..Step::default()
         });
+        step.reset |= behind;
         let mut orders = Vec::new();
         let mut items = Vec::new();
         if step.reset {

@@ -7,6 +7,7 @@ use tidegate_stream::cursor::COMPONENTS;
 
 use crate::feed::{Fed, feed, served};
 use crate::hub::{Action, Hub, Offered, Reader, Sink, Times};
+use crate::limits::BEHIND_READS;
 use crate::replay::{OriginPage, Replay};
 use crate::subscription::{Opening, Phase, Stage, SubRef};
 use crate::tally::Tally;
@@ -56,6 +57,7 @@ impl Hub {
             replay,
             start: room.ring.end(),
             stalled: false,
+            behind: 0,
         };
         room.viewers += 1;
         self.count_changed(key);
@@ -73,6 +75,7 @@ impl Hub {
             replay,
             start,
             stalled,
+            ..
         } = &mut opening.stage
         else {
             return;
@@ -122,7 +125,7 @@ impl Hub {
             },
             Phase::Live | Phase::Ahead(_) => return,
         };
-        let room = &self.rooms[sub.room as usize];
+        let room = &mut self.rooms[sub.room as usize];
         let shard = &self.shards[&room.shard].positions;
         sub.phase = Phase::Ahead(Box::new(reached));
         served(room, sub, start, shard);
@@ -144,9 +147,14 @@ impl Hub {
         let Some((mut replay, owes_answer)) = self.replay_of(key) else {
             return;
         };
-        let Some(step) = replay.take(pages) else {
+        let behind = replay.is_behind(&pages);
+        if behind && self.reads_again(key) {
+            return self.behind.push(Reader::Viewer(reference));
+        }
+        let Some(mut step) = replay.take(pages) else {
             return self.end_key(key, ErrorCode::TryAgain);
         };
+        step.reset |= behind;
         let counters = self.totals(key, times);
         let sub = &self.subs[key as usize];
         let room = &self.rooms[sub.room as usize];
@@ -265,6 +273,38 @@ impl Hub {
         {
             *replay = new;
             *start = new_start.unwrap_or(*start);
+        }
+    }
+
+    /// Counts that history was not all there; whether it is worth another read.
+    fn reads_again(&mut self, key: u32) -> bool {
+        if let Phase::Opening(opening) = &mut self.subs[key as usize].phase
+            && let Stage::Replay { behind, .. } = &mut opening.stage
+        {
+            *behind += 1;
+            return *behind <= BEHIND_READS;
+        }
+        false
+    }
+
+    /// Reads again what was not all there.
+    pub(crate) fn read_again(&mut self) {
+        for reader in std::mem::take(&mut self.behind) {
+            match reader {
+                Reader::Viewer(sub) if self.is_alive(sub) => {
+                    let Some((replay, _)) = self.replay_of(sub.key) else {
+                        continue;
+                    };
+                    let room = self.subs[sub.key as usize].room;
+                    self.actions.push_back(Action::Read {
+                        reader,
+                        room: self.rooms[room as usize].id.clone(),
+                        after: replay.request(),
+                    });
+                }
+                Reader::Room(room) if self.room_waits(room) => self.read_room(room.key),
+                Reader::Viewer(_) | Reader::Room(_) => {}
+            }
         }
     }
 

@@ -13,6 +13,8 @@ use crate::message::Message;
 pub struct OriginPage {
     /// Whose history.
     pub origin: Region,
+    /// The last id of its log when this was read.
+    pub last: StreamId,
     /// Whether it reaches back to the position that was asked for.
     pub verdict: Verdict,
     /// Cut short: there is more above `reached`.
@@ -56,6 +58,15 @@ impl Replay {
 
     pub(crate) fn is_done(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Whether history does not reach as far as the tail did: a Redis that was started anew, or promoted, may have lost
+    /// what the tail had read, and may get it back. What it answers then is not all.
+    pub(crate) fn is_behind(&self, pages: &[OriginPage]) -> bool {
+        pages.iter().any(|page| {
+            let mark = self.open.get(&page.origin);
+            mark.is_some_and(|mark| page.last < *mark)
+        })
     }
 
     /// The reader's position after what was taken.

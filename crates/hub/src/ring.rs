@@ -51,6 +51,8 @@ pub(crate) struct Ring {
     bytes: usize,
     most_bytes: usize,
     base: Cursor,
+    /// What was reached where an item begins, beside what the items before it say.
+    marks: VecDeque<(u64, Cursor)>,
 }
 
 impl Ring {
@@ -61,6 +63,7 @@ impl Ring {
             bytes: 0,
             most_bytes,
             base,
+            marks: VecDeque::new(),
         }
     }
 
@@ -97,6 +100,18 @@ impl Ring {
                 step(&mut self.base, &gone);
             }
         }
+        while let Some((_, position)) = self.marks.pop_front_if(|(seq, _)| *seq <= self.first) {
+            self.base.merge(&position);
+        }
+    }
+
+    /// The end stands for this position, though no item says so. One mark for each item at most.
+    pub(crate) fn mark(&mut self, position: &Cursor) {
+        let end = self.end();
+        match self.marks.back_mut() {
+            Some((seq, known)) if *seq == end => known.merge(position),
+            _ => self.marks.push_back((end, position.clone())),
+        }
     }
 
     /// The position after the items below `seq`.
@@ -104,6 +119,9 @@ impl Ring {
         let mut cursor = self.base.clone();
         for item in self.range(self.first, seq) {
             step(&mut cursor, item);
+        }
+        for (_, position) in self.marks.iter().take_while(|(at, _)| *at <= seq) {
+            cursor.merge(position);
         }
         cursor
     }
@@ -186,6 +204,24 @@ mod tests {
             ring.push(Item::Message(testing::message("eu", ms)), 0);
         }
         assert!(ring.first() > 0);
+    }
+
+    #[test]
+    fn a_mark_holds_from_where_it_was_made() {
+        for most_bytes in [1 << 20, 1] {
+            let mut ring = Ring::new(most_bytes, Cursor::default());
+            ring.push(Item::Message(testing::message("eu", 1)), 0);
+            ring.mark(&testing::cursor(&[("eu", 7), ("us", 3)]));
+            // The smaller one evicts what was before, and begins with the mark.
+            ring.push(Item::Message(testing::message("us", 5)), 0);
+            assert_eq!(ring.first(), u64::from(most_bytes == 1));
+            if ring.first() == 0 {
+                assert_eq!(ring.cursor_at(0), Cursor::default());
+            }
+            let marked = testing::cursor(&[("eu", 7), ("us", 3)]);
+            assert_eq!(ring.cursor_at(1), marked);
+            assert_eq!(ring.cursor_at(2), testing::cursor(&[("eu", 7), ("us", 5)]));
+        }
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct Mend {
     pub(crate) waiting_bytes: usize,
     /// A page was taken; the next is asked for when it has been flushed.
     pub(crate) rests: bool,
+    /// Times that history was not all there.
+    pub(crate) behind: u8,
 }
 
 pub(crate) struct Flush {

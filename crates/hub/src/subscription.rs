@@ -84,5 +84,7 @@ pub(crate) enum Stage {
         start: u64,
         /// Waits for the connection to be writable.
         stalled: bool,
+        /// Times that history was not all there.
+        behind: u8,
     },
 }

@@ -38,6 +38,10 @@ pub(crate) fn message(origin: &str, ms: u64) -> Arc<Message> {
 pub(crate) fn page(origin: &str, more: bool, ids: &[u64]) -> OriginPage {
     OriginPage {
         origin: origin.parse().unwrap(),
+        last: StreamId {
+            ms: u64::MAX,
+            seq: 0,
+        },
         verdict: Verdict::Whole,
         more,
         reached: ids.last().map(|&ms| StreamId { ms, seq: 0 }),

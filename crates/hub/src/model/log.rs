@@ -140,6 +140,7 @@ impl Log {
                 .filter_map(|entry| Message::new(&origin, entry).map(Arc::new))
                 .collect(),
             origin,
+            last: self.last(),
             verdict,
             more,
             reached: entries.last().map(|entry| entry.id),

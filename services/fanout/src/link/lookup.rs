@@ -181,6 +181,7 @@ pub async fn read_room(
                 .filter_map(|entry| Message::new(&page.origin, entry).map(Arc::new))
                 .collect(),
             origin: page.origin,
+            last: page.last,
             verdict: page.verdict,
             more: page.more,
             reached: page.reached,
