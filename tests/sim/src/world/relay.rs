@@ -1,0 +1,637 @@
+//! A relay: the real decisions of `crates/relay`, and connections that break in the middle.
+//!
+//! What was sent on a connection that broke may still be done, later than what is sent on the next one.
+
+use std::collections::VecDeque;
+
+use tidegate_relay::limits::LEASE_MS;
+use tidegate_relay::{Pair, ReadPlan, Refused, Speed, Todo};
+use tidegate_stream::calls::{
+    Gap, Lease, Merge, Pairs, Part, Relay as RelayCall, RelayAnswer, RelayEntry, RelayVerdict,
+};
+use tidegate_stream::{NodeName, RoomId, Shard, StreamId};
+
+use super::World;
+use super::site::NoAnswer;
+use super::takeback::TakingBack;
+use crate::plan::Breakage;
+use crate::redis::Answer;
+
+/// How often a relay looks whether there is something to do, ms; it also does so after each answer.
+const LOOK_MS: u64 = 50;
+/// A read that brought nothing is made again after so long at the latest: at the source it would block meanwhile.
+const IDLE_MS: u64 = 40;
+/// How often the source is asked for its nodes, ms.
+const SOURCE_MS: u64 = 1_000;
+
+/// Rooms with the parts that `tg_merge` takes.
+type Rooms = Vec<(RoomId, Vec<(Part, Pairs)>)>;
+
+/// Calls on their way on one connection, in order.
+#[derive(Default)]
+struct Flight {
+    shards: VecDeque<(u64, Shard)>,
+    next: u64,
+    /// Nothing overtakes on a connection.
+    arrives_ms: u64,
+    answered_ms: u64,
+    /// It broke, and the relay does not know yet: nothing is answered any more.
+    dead: bool,
+}
+
+pub(super) struct Relay {
+    /// Where it copies to.
+    pub(super) site: usize,
+    /// Where it copies from.
+    pub(super) origin: usize,
+    holder: NodeName,
+    pub(super) up: bool,
+    pub(super) starts: u64,
+    pair: Pair,
+    /// Connections so far to the Redis here.
+    connection: u64,
+    flights: [Flight; 2],
+    idle_until_ms: [u64; 2],
+    pub(super) taking: TakingBack,
+    /// Its clock is so far ahead of the world's.
+    pub(super) ahead_ms: u64,
+}
+
+fn index(speed: Speed) -> usize {
+    match speed {
+        Speed::Live => 0,
+        Speed::Bulk => 1,
+    }
+}
+
+impl World {
+    pub(super) fn add_relay(&mut self, site: usize, origin: usize, index: usize) {
+        let number = self.relays.len();
+        self.relays.push(Relay {
+            site,
+            origin,
+            holder: format!("relay-{index}").parse().expect("that is a name"),
+            up: false,
+            starts: 0,
+            pair: Pair::new(self.keys.shards()),
+            connection: 0,
+            flights: Default::default(),
+            idle_until_ms: [0; 2],
+            taking: TakingBack::default(),
+            ahead_ms: 0,
+        });
+        self.start_relay(number);
+        let offset_ms = self.chance.u64(..LOOK_MS);
+        self.after(offset_ms, move |world| world.look_at_relay(number));
+        self.after(offset_ms, move |world| world.look_at_source(number));
+    }
+
+    pub(super) fn start_relay(&mut self, number: usize) {
+        let pair = Pair::new(self.keys.shards());
+        let relay = &mut self.relays[number];
+        relay.up = true;
+        relay.starts += 1;
+        relay.pair = pair;
+        relay.connection += 1;
+        relay.flights = Default::default();
+        relay.idle_until_ms = [0; 2];
+        relay.taking = TakingBack::default();
+    }
+
+    fn look_at_relay(&mut self, number: usize) {
+        // At rest there is less to see.
+        let look_ms = if self.calm { 2 * LOOK_MS } else { LOOK_MS };
+        self.after(look_ms, move |world| world.look_at_relay(number));
+        if self.relays[number].up {
+            self.work(number);
+            self.take_back(number);
+        }
+    }
+
+    fn relay_ms(&self, number: usize) -> u64 {
+        self.now_ms + self.relays[number].ahead_ms
+    }
+
+    pub(super) fn is_relay(&self, number: usize, starts: u64) -> bool {
+        self.relays[number].up && self.relays[number].starts == starts
+    }
+
+    /// Asks one of both Redis, and goes on if the relay still runs.
+    pub(super) fn ask_for_relay<T: 'static>(
+        &mut self,
+        number: usize,
+        to: usize,
+        work: impl FnOnce(&mut Self) -> Result<T, NoAnswer> + 'static,
+        then: impl FnOnce(&mut Self, Result<T, NoAnswer>) + 'static,
+    ) {
+        let site = self.relays[number].site;
+        let starts = self.relays[number].starts;
+        self.visit(site, to, work, move |world, answer| {
+            if world.is_relay(number, starts) {
+                then(world, answer.unwrap_or(Err(NoAnswer::Away)));
+            }
+        });
+    }
+
+    /// Everything that can be done now.
+    fn work(&mut self, number: usize) {
+        let now_ms = self.relay_ms(number);
+        for (shard, verb) in self.relays[number].pair.lease_verbs(now_ms) {
+            let relay = &self.relays[number];
+            let (site, origin, holder) = (relay.site, relay.origin, relay.holder.clone());
+            self.ask_for_relay(
+                number,
+                site,
+                move |world| {
+                    let origin = world.sites[origin].name.clone();
+                    let lease = Lease {
+                        origin: &origin,
+                        shard,
+                        holder: &holder,
+                        verb,
+                        lasting_ms: LEASE_MS,
+                    };
+                    let call = lease.call(&world.keys);
+                    Ok(Lease::answer(&world.call_at(site, &call)?))
+                },
+                move |world, answer| {
+                    if let Ok(Ok(leased)) = answer {
+                        world.relays[number].pair.leased(shard, leased);
+                        world.work(number);
+                    }
+                },
+            );
+        }
+        while let Some((shard, todo)) = self.relays[number].pair.todo(now_ms) {
+            self.do_todo(number, shard, todo);
+        }
+        for speed in [Speed::Live, Speed::Bulk] {
+            if now_ms >= self.relays[number].idle_until_ms[index(speed)]
+                && let Some(plan) = self.relays[number].pair.plan_read(speed, now_ms)
+            {
+                self.read_source(number, plan);
+            }
+            while let Some((shard, entries)) = self.relays[number].pair.next_call(speed) {
+                self.send_copy(number, speed, shard, entries);
+            }
+        }
+    }
+
+    /// Once a second a relay reads at its source which nodes there are: so it knows whether it reaches the source, also
+    /// while another one has the lease.
+    fn look_at_source(&mut self, number: usize) {
+        self.after(SOURCE_MS, move |world| world.look_at_source(number));
+        if !self.relays[number].up {
+            return;
+        }
+        let origin = self.relays[number].origin;
+        self.ask_for_relay(
+            number,
+            origin,
+            move |world| world.ask_at(origin, &["TIME"]),
+            move |world, answer| {
+                if answer.is_ok() {
+                    let now_ms = world.relay_ms(number);
+                    world.relays[number].pair.source_answered(now_ms);
+                }
+            },
+        );
+    }
+
+    fn do_todo(&mut self, number: usize, shard: Shard, todo: Todo) {
+        let (site, origin) = (self.relays[number].site, self.relays[number].origin);
+        match todo {
+            Todo::Position => self.ask_for_relay(
+                number,
+                site,
+                move |world| world.last_at(site, shard, origin),
+                move |world, answer| {
+                    let (now_ms, random) = (world.relay_ms(number), world.chance.u64(..));
+                    let pair = &mut world.relays[number].pair;
+                    match answer {
+                        Ok(last) => pair.positioned(shard, last, now_ms, random),
+                        Err(_) => pair.todo_failed(shard, todo, now_ms, random),
+                    }
+                    world.work(number);
+                },
+            ),
+            Todo::Merge => self.ask_for_relay(
+                number,
+                origin,
+                move |world| world.rooms_at(origin, shard),
+                move |world, answer| match answer {
+                    Ok(rooms) => world.merge_here(number, shard, rooms),
+                    Err(_) => world.merge_failed(number, shard),
+                },
+            ),
+            Todo::Gap { last, upto } => {
+                let fence = self.relays[number].pair.fence(shard);
+                self.ask_for_relay(
+                    number,
+                    site,
+                    move |world| {
+                        let (here, there) = (
+                            world.sites[site].name.clone(),
+                            world.sites[origin].name.clone(),
+                        );
+                        let gap = Gap {
+                            region: &here,
+                            origin: &there,
+                            shard,
+                            fence,
+                            last,
+                            upto,
+                        };
+                        let call = gap.call(&world.keys, &world.plan.bounds);
+                        Ok(Gap::answer(&world.call_at(site, &call)?))
+                    },
+                    move |world, answer| {
+                        match answer {
+                            Ok(Ok((verdict, last))) => {
+                                world.note(format_args!(
+                                    "relay {number}: gap up to {upto} in {shard}: {verdict:?}"
+                                ));
+                                world.relays[number].pair.gapped(shard, verdict, last);
+                            }
+                            Ok(Err(error)) => world.violated(format!("a gap: {error}")),
+                            Err(_) => {
+                                let (now_ms, random) =
+                                    (world.relay_ms(number), world.chance.u64(..));
+                                let pair = &mut world.relays[number].pair;
+                                pair.todo_failed(shard, todo, now_ms, random);
+                            }
+                        }
+                        world.work(number);
+                    },
+                );
+            }
+        }
+    }
+
+    fn merge_failed(&mut self, number: usize, shard: Shard) {
+        let (now_ms, random) = (self.relay_ms(number), self.chance.u64(..));
+        let pair = &mut self.relays[number].pair;
+        pair.todo_failed(shard, Todo::Merge, now_ms, random);
+    }
+
+    fn merge_here(&mut self, number: usize, shard: Shard, rooms: Rooms) {
+        let (site, origin) = (self.relays[number].site, self.relays[number].origin);
+        self.ask_for_relay(
+            number,
+            site,
+            move |world| {
+                let (here, there) = (
+                    world.sites[site].name.clone(),
+                    world.sites[origin].name.clone(),
+                );
+                let mut all = true;
+                for (room, parts) in &rooms {
+                    let merge = Merge {
+                        region: &here,
+                        origin: &there,
+                        room,
+                        parts,
+                    };
+                    let call = merge.call(&world.keys, &world.plan.bounds);
+                    match Merge::answer(&world.call_at(site, &call)?) {
+                        Ok(answer) => all &= answer.taken,
+                        Err(error) => world.violated(format!("a merge: {error}")),
+                    }
+                }
+                Ok(all)
+            },
+            move |world, answer| {
+                if answer == Ok(true) {
+                    world.note(format_args!("relay {number} has merged {shard}"));
+                    let (now_ms, random) = (world.relay_ms(number), world.chance.u64(..));
+                    world.relays[number].pair.merged(shard, now_ms, random);
+                } else {
+                    world.merge_failed(number, shard);
+                }
+                world.work(number);
+            },
+        );
+    }
+
+    fn read_source(&mut self, number: usize, plan: ReadPlan) {
+        let origin = self.relays[number].origin;
+        let asked = plan.clone();
+        self.ask_for_relay(
+            number,
+            origin,
+            move |world| world.entries_at(origin, origin, &asked.shards, asked.count),
+            move |world, answer| {
+                let now_ms = world.relay_ms(number);
+                match answer {
+                    Ok(brought) => {
+                        let idle_ms = if world.calm { 3 * IDLE_MS } else { IDLE_MS };
+                        let nothing = brought.iter().all(|(_, entries)| entries.is_empty());
+                        let relay = &mut world.relays[number];
+                        relay.idle_until_ms[index(plan.speed)] =
+                            if nothing { now_ms + idle_ms } else { 0 };
+                        relay.pair.source_answered(now_ms);
+                        relay.pair.read(&plan, brought);
+                    }
+                    Err(_) => {
+                        let relay = &mut world.relays[number];
+                        relay.idle_until_ms[index(plan.speed)] = now_ms + 2 * IDLE_MS;
+                        relay.pair.read_failed(plan.speed);
+                    }
+                }
+                world.work(number);
+            },
+        );
+    }
+
+    /// Sends a call on the connection of its speed, after those that were sent before.
+    fn send_copy(&mut self, number: usize, speed: Speed, shard: Shard, entries: Vec<RelayEntry>) {
+        let site = self.relays[number].site;
+        let way_ms = self.way_ms(site, site);
+        let breaks = self.plan.loss_of_1000;
+        let breaks = self.happens(breaks);
+        let twice = self.plan.twice_of_1000;
+        let twice = self.happens(twice);
+        let fence = self.relays[number].pair.fence(shard);
+        let relay = &mut self.relays[number];
+        let (connection, starts) = (relay.connection, relay.starts);
+        let flight = &mut relay.flights[index(speed)];
+        flight.next += 1;
+        let call = flight.next;
+        flight.shards.push_back((call, shard));
+        flight.arrives_ms = flight.arrives_ms.max(self.now_ms + way_ms);
+        let wait_ms = flight.arrives_ms - self.now_ms;
+        flight.dead |= breaks;
+        if flight.dead {
+            // Done later, if at all, and not answered.
+            if self.chance.bool() {
+                let late_ms = wait_ms + self.chance.u64(..200);
+                let again = entries.clone();
+                self.after(late_ms, move |world| {
+                    let _ = world.copy_at(number, shard, fence, &again);
+                });
+            }
+            let notices_ms = wait_ms + self.chance.u64(..100);
+            return self.after(notices_ms, move |world| {
+                world.broke(number, starts, connection)
+            });
+        }
+        if twice {
+            // As if another relay that lost its lease sent the same.
+            let late_ms = wait_ms + self.chance.u64(..300);
+            let again = entries.clone();
+            self.after(late_ms, move |world| {
+                let _ = world.copy_at(number, shard, fence, &again);
+            });
+        }
+        let reached = entries.last().map(RelayEntry::id).unwrap_or_default();
+        self.after(wait_ms, move |world| {
+            let answer = world.copy_at(number, shard, fence, &entries);
+            let site = world.relays[number].site;
+            let back_ms = world.way_ms(site, site);
+            let now_ms = world.now_ms;
+            let flight = &mut world.relays[number].flights[index(speed)];
+            flight.answered_ms = flight.answered_ms.max(now_ms + back_ms);
+            let wait_ms = flight.answered_ms - now_ms;
+            world.after(wait_ms, move |world| {
+                if !world.is_relay(number, starts) || world.relays[number].connection != connection
+                {
+                    return;
+                }
+                let trusting = world.plan.breakage == Some(Breakage::CheckpointBeforeApply);
+                match answer {
+                    Ok(answer) if trusting => {
+                        let taken = RelayAnswer {
+                            verdict: RelayVerdict::Taken,
+                            last: reached,
+                            ..answer
+                        };
+                        world.answered(number, speed, call, shard, Ok(taken));
+                    }
+                    Err(NoAnswer::Said(_)) if trusting => {
+                        let taken = RelayAnswer {
+                            verdict: RelayVerdict::Taken,
+                            last: reached,
+                            appended: 0,
+                            repeats: 0,
+                            rewound: 0,
+                            ahead: 0,
+                            unread: 0,
+                            told: 0,
+                        };
+                        world.answered(number, speed, call, shard, Ok(taken));
+                    }
+                    Ok(answer) => world.answered(number, speed, call, shard, Ok(answer)),
+                    Err(NoAnswer::Said(_)) => {
+                        world.answered(number, speed, call, shard, Err(Refused::Failed));
+                    }
+                    Err(NoAnswer::Away) => world.broke(number, starts, connection),
+                }
+            });
+        });
+    }
+
+    fn answered(
+        &mut self,
+        number: usize,
+        speed: Speed,
+        call: u64,
+        shard: Shard,
+        answer: Result<RelayAnswer, Refused>,
+    ) {
+        if let Ok(answer) = &answer {
+            self.note(format_args!(
+                "relay {number} in {shard}: {:?} to {}, {} new",
+                answer.verdict, answer.last, answer.appended
+            ));
+        }
+        let (now_ms, random) = (self.relay_ms(number), self.chance.u64(..));
+        let relay = &mut self.relays[number];
+        let flight = &mut relay.flights[index(speed)];
+        let sent = flight.shards.pop_front();
+        if sent != Some((call, shard)) {
+            return self.violated(format!(
+                "relay {number}: call {call} is answered, not {sent:?}"
+            ));
+        }
+        relay.pair.answered(shard, answer, now_ms, random);
+        self.work(number);
+    }
+
+    /// A region's Redis ends, and with it its connections.
+    pub(super) fn break_relays(&mut self, site: usize) {
+        for number in 0..self.relays.len() {
+            let (starts, connection) = (self.relays[number].starts, self.relays[number].connection);
+            if self.relays[number].site == site {
+                self.relays[number]
+                    .flights
+                    .iter_mut()
+                    .for_each(|flight| flight.dead = true);
+                let notices_ms = self.chance.u64(..50);
+                self.after(notices_ms, move |world| {
+                    world.broke(number, starts, connection)
+                });
+            }
+        }
+    }
+
+    /// Connections to the Redis here are new.
+    fn broke(&mut self, number: usize, starts: u64, connection: u64) {
+        if !self.is_relay(number, starts) || self.relays[number].connection != connection {
+            return;
+        }
+        self.note(format_args!("relay {number} connects anew"));
+        let relay = &mut self.relays[number];
+        relay.connection += 1;
+        relay.flights = Default::default();
+        relay.pair.reconnected();
+    }
+
+    fn copy_at(
+        &mut self,
+        number: usize,
+        shard: Shard,
+        fence: u64,
+        entries: &[RelayEntry],
+    ) -> Result<RelayAnswer, NoAnswer> {
+        let (site, origin) = (self.relays[number].site, self.relays[number].origin);
+        self.relay_at(site, origin, shard, fence, entries)
+    }
+
+    pub(super) fn relay_at(
+        &mut self,
+        site: usize,
+        origin: usize,
+        shard: Shard,
+        fence: u64,
+        entries: &[RelayEntry],
+    ) -> Result<RelayAnswer, NoAnswer> {
+        let (here, there) = (
+            self.sites[site].name.clone(),
+            self.sites[origin].name.clone(),
+        );
+        let copy = RelayCall {
+            region: &here,
+            origin: &there,
+            shard,
+            fence,
+            entries,
+        };
+        let call = copy.call(&self.keys, &self.plan.bounds);
+        let replies = self.call_at(site, &call)?;
+        RelayCall::answer(&replies).map_err(|error| {
+            self.violated(format!("a copy: {error}"));
+            NoAnswer::Away
+        })
+    }
+
+    /// The last id of an origin's log in a region.
+    pub(super) fn last_at(
+        &mut self,
+        site: usize,
+        shard: Shard,
+        origin: usize,
+    ) -> Result<StreamId, NoAnswer> {
+        let region = self.sites[origin].name.clone();
+        let found = self.positions_at(site, shard, std::slice::from_ref(&region))?;
+        Ok(found.get(&region))
+    }
+
+    /// Entries of an origin's logs in a region, above these ids.
+    pub(super) fn entries_at(
+        &mut self,
+        site: usize,
+        origin: usize,
+        shards: &[(Shard, StreamId)],
+        count: usize,
+    ) -> Result<Vec<(Shard, Vec<RelayEntry>)>, NoAnswer> {
+        let region = self.sites[origin].name.clone();
+        let keys: Vec<String> = shards
+            .iter()
+            .map(|(shard, _)| self.keys.log(*shard, &region))
+            .collect();
+        let mut words: Vec<String> = ["XREAD", "COUNT", &count.to_string(), "STREAMS"]
+            .map(str::to_owned)
+            .into();
+        words.extend(keys.iter().cloned());
+        words.extend(shards.iter().map(|(_, after)| after.to_string()));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut brought = Vec::new();
+        for stream in self.ask_at(site, &words)?.list() {
+            let mut parts = stream.list().into_iter();
+            let key = parts.next().map(Answer::bytes).unwrap_or_default();
+            let entries = parts.next().map(Answer::list).unwrap_or_default();
+            let at = keys.iter().position(|known| known.as_bytes() == key);
+            let Some(at) = at else { continue };
+            brought.push((shards[at].0, entries.into_iter().filter_map(read).collect()));
+        }
+        Ok(brought)
+    }
+}
+
+fn read(entry: Answer) -> Option<RelayEntry> {
+    let mut parts = entry.list().into_iter();
+    let id = String::from_utf8(parts.next()?.bytes())
+        .ok()?
+        .parse()
+        .ok()?;
+    let fields = parts
+        .next()?
+        .list()
+        .into_iter()
+        .map(Answer::bytes)
+        .collect();
+    RelayEntry::new(id, fields)
+}
+
+impl World {
+    /// A shard's rooms with all that `tg_merge` takes.
+    fn rooms_at(&mut self, site: usize, shard: Shard) -> Result<Rooms, NoAnswer> {
+        let keys = self.keys.clone();
+        let names = self.ask_at(site, &["ZRANGE", &keys.rooms(shard), "0", "-1"])?;
+        let mut rooms = Vec::new();
+        for name in names.list() {
+            let Some(room) = String::from_utf8(name.bytes())
+                .ok()
+                .and_then(|name| name.parse::<RoomId>().ok())
+            else {
+                continue;
+            };
+            let mut parts = Vec::new();
+            for (part, key) in [
+                (Part::Room, keys.room(&room)),
+                (Part::Bans, keys.bans(&room)),
+                (Part::Mutes, keys.mutes(&room)),
+                (Part::Hidden, keys.hidden(&room)),
+                (Part::Online, keys.online(&room)),
+            ] {
+                let all = self.ask_at(site, &["HGETALL", &key])?.list();
+                let all: Vec<Vec<u8>> = all.into_iter().map(Answer::bytes).collect();
+                let pairs: Pairs = all
+                    .chunks_exact(2)
+                    .filter(|pair| !pair[0].starts_with(b"last:"))
+                    .flatten()
+                    .cloned()
+                    .collect();
+                if !pairs.is_empty() {
+                    parts.push((part, pairs));
+                }
+            }
+            let mut likes = Pairs::new();
+            for origin in 0..self.sites.len() {
+                let origin = self.sites[origin].name.clone();
+                let total = self
+                    .ask_at(site, &["GET", &keys.likes(&room, &origin)])?
+                    .bytes();
+                if !total.is_empty() {
+                    likes.push(origin.as_str().as_bytes().to_vec());
+                    likes.push(total);
+                }
+            }
+            if !likes.is_empty() {
+                parts.push((Part::Likes, likes));
+            }
+            rooms.push((room, parts));
+        }
+        Ok(rooms)
+    }
+}
