@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use sim::redis::{Store, Value};
 use tidegate_stream::calls::{
-    After, BannedName, Bounds, Clock, Control, CountRooms, Flush, FunctionCall, Join, Lasting,
-    ListRooms, Place, Presence, Publish, PublishFlags, Published, Read, Reply, Right, Swap, Verb,
-    Version, Whole,
+    After, BannedName, Bounds, Clock, Control, CountRooms, Flush, FunctionCall, Gap, Join, Lasting,
+    Lease, LeaseVerb, ListRooms, Place, Presence, Publish, PublishFlags, Published, Read, Relay,
+    RelayEntry, Reply, Right, Swap, Verb, Version, Whole,
 };
 use tidegate_stream::{Keys, MessageId, NodeName, Region, RoomId, ShardCount, StreamId, Subject};
 
@@ -20,6 +20,7 @@ pub struct Ops {
     keys: Keys,
     region: Region,
     seen: Vec<StreamId>,
+    copied: StreamId,
     done: BTreeSet<&'static str>,
 }
 
@@ -30,6 +31,10 @@ impl Ops {
             keys: Keys::new("tg", ShardCount::new(1).unwrap()),
             region: REGION.parse().unwrap(),
             seen: vec![StreamId::ZERO],
+            copied: StreamId {
+                ms: 1_800_000_000_000,
+                seq: 0,
+            },
             done: BTreeSet::new(),
         }
     }
@@ -78,7 +83,9 @@ impl Ops {
     }
 
     pub fn next(&mut self) -> FunctionCall {
-        match self.chance.u32(..20) {
+        match self.chance.u32(..24) {
+            20..23 => self.relay(),
+            23 => self.lease_or_gap(),
             0..8 => self.publish(),
             8..12 => self.control(),
             12 => self.join(),
@@ -258,6 +265,121 @@ impl Ops {
         .call(&self.keys)
     }
 
+    /// Entries of another region: most follow what was copied, some repeat it, leave a hole, or skip a lost tail.
+    fn relay(&mut self) -> FunctionCall {
+        let bounds = self.bounds();
+        let origin: Region = "us".parse().unwrap();
+        let mut last = self.copied;
+        let mut entries = Vec::new();
+        for _ in 0..self.chance.u32(1..5) {
+            let previous = match self.chance.u32(..8) {
+                0 => StreamId {
+                    ms: last.ms + 1,
+                    seq: 0,
+                },
+                1 => StreamId {
+                    ms: last.ms.saturating_sub(1),
+                    seq: 0,
+                },
+                _ => last,
+            };
+            let ms = last.ms + u64::from(self.chance.u32(..8) > 0) + 1;
+            last = StreamId { ms, seq: 0 };
+            let stamp = self.chance.u64(1_799_999_000_000..1_800_001_000_000);
+            let user = self.one(&SUBJECTS);
+            let (kind, lane, data) = match self.chance.u32(..5) {
+                0 => ("gift", "gift", "{}".to_owned()),
+                1 => (
+                    "ban",
+                    "control",
+                    format!(
+                        "{{\"stamp\":\"{stamp}.us\",\"user\":\"{user}\",\"until_ms\":{}}}",
+                        stamp + 90_000_000
+                    ),
+                ),
+                2 => (
+                    "state",
+                    "control",
+                    format!("{{\"stamp\":\"{stamp}.us\",\"fields\":{{\"title\":\"{stamp}\"}}}}"),
+                ),
+                3 => ("likes", "", self.chance.u32(..99).to_string()),
+                _ => ("chat", "chat", "{}".to_owned()),
+            };
+            let (room, at_ms) = (self.one(&ROOMS), ms.to_string());
+            let fields = [
+                ("v", "1"),
+                ("room", room),
+                ("kind", kind),
+                ("lane", lane),
+                ("sub", user),
+                ("info", ""),
+                ("data", &data),
+                ("at_ms", &at_ms),
+                ("key", self.one(&["", "key-1", "key-9"])),
+                ("hash", "00112233445566778899aabbccddeeff"),
+                ("trace", ""),
+                ("sp", &previous.to_string()),
+                ("rp", "0-0"),
+            ];
+            let parts = fields
+                .iter()
+                .flat_map(|(name, value)| [name.as_bytes().to_vec(), value.as_bytes().to_vec()]);
+            entries.extend(RelayEntry::new(last, parts.collect()));
+        }
+        self.copied = last;
+        Relay {
+            region: &self.region,
+            origin: &origin,
+            shard: self.keys.shards().all().next().unwrap(),
+            fence: self.chance.u64(..2),
+            entries: &entries,
+        }
+        .call(&self.keys, &bounds)
+    }
+
+    fn lease_or_gap(&mut self) -> FunctionCall {
+        let origin: Region = "us".parse().unwrap();
+        let shard = self.keys.shards().all().next().unwrap();
+        if self.chance.bool() {
+            let holder: NodeName = self.one(&["r1", "r2"]).parse().unwrap();
+            let verb = self.one(&[
+                LeaseVerb::Take,
+                LeaseVerb::Wait,
+                LeaseVerb::Keep(1),
+                LeaseVerb::Free(1),
+            ]);
+            return Lease {
+                origin: &origin,
+                shard,
+                holder: &holder,
+                verb,
+                lasting_ms: 3_000,
+            }
+            .call(&self.keys);
+        }
+        let bounds = self.bounds();
+        let upto = StreamId {
+            ms: self.copied.ms + 5,
+            seq: 0,
+        };
+        let call = Gap {
+            region: &self.region,
+            origin: &origin,
+            shard,
+            fence: 0,
+            last: self.copied,
+            upto,
+        }
+        .call(&self.keys, &bounds);
+        self.copied = upto;
+        call
+    }
+
+    /// After each call, where the copy really ends.
+    pub fn copied(&mut self, last: StreamId) {
+        self.copied = last;
+    }
+
     fn swap(&mut self) -> FunctionCall {
         let old = self.one(&["", "1", "2"]);
         let new = self.one(&["", "1", "2"]);
@@ -280,10 +402,12 @@ pub fn dump(store: &mut Store) -> Vec<String> {
         let value = match store.get(&key).unwrap() {
             Value::Text(value) => text(value),
             Value::Hash(fields) => {
-                let all: Vec<_> = fields
+                let mut all: Vec<_> = fields
                     .iter()
-                    .flat_map(|(name, value)| [text(name), text(value)])
+                    .map(|(name, value)| [text(name), text(value)])
                     .collect();
+                // A table of Lua has no order, and some fields come from one.
+                all.sort();
                 format!("{all:?}")
             }
             Value::Sorted(members) => {

@@ -83,7 +83,15 @@ impl Real {
             let kind: String = self.ask(&["TYPE", &key]);
             let value = match kind.as_str() {
                 "string" => self.ask::<String>(&["GET", &key]),
-                "hash" => format!("{:?}", self.ask::<Vec<String>>(&["HGETALL", &key])),
+                "hash" => {
+                    let mut all: Vec<[String; 2]> = self
+                        .ask::<Vec<(String, String)>>(&["HGETALL", &key])
+                        .into_iter()
+                        .map(|(name, value)| [name, value])
+                        .collect();
+                    all.sort();
+                    format!("{all:?}")
+                }
                 "zset" => {
                     let all: Vec<String> = self.ask(&["ZRANGE", &key, "0", "-1", "WITHSCORES"]);
                     format!("{all:?}")
