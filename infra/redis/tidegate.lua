@@ -2013,7 +2013,7 @@ local function tg_relay(keys, args)
         rewound = rewound + (previous and 1 or 0)
       end
       local name, kind = relayed(args, entry, 'room') or '', relayed(args, entry, 'kind')
-      local room = is_room(name) and visited(here, name) or nil
+      local room = here.rooms[name] or (is_room(name) and visited(here, name)) or nil
       if (TAKES[kind] or not LANES[kind]) and not take_entry(here, args, entry, kind, room) then
         verdict = 'wait'
         break

@@ -12,11 +12,10 @@ pub const READ_ENTRIES: usize = 4_096;
 /// Most entries of one shard in a live reply. A shard that fills it goes on at bulk speed.
 pub const LIVE_ENTRIES: usize = 64;
 /// Shards that are read at once at bulk speed; the others wait for their turn.
-pub const BULK_SHARDS: usize = 8;
-/// A shard at bulk speed whose replies hold fewer entries than this, so many times in a row, is level again.
-pub const SHORT_REPLY: usize = 32;
-/// How many times.
-pub const SHORT_REPLIES: u32 = 8;
+pub const BULK_SHARDS: usize = 16;
+/// A shard at bulk speed whose reply holds fewer entries than this is level again: half of what a live reply takes, so that a
+/// shard does not go to and fro.
+pub const SHORT_REPLY: usize = LIVE_ENTRIES / 2;
 /// How long a read waits at the source when there is nothing new, ms. A shard that changes its speed waits so long at most.
 pub const BLOCK_MS: u64 = 100;
 

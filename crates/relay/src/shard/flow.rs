@@ -4,7 +4,7 @@ use tidegate_stream::StreamId;
 use tidegate_stream::calls::{MOST_RELAYED, RelayAnswer, RelayEntry, RelayVerdict};
 
 use super::{Effect, Phase, Refused, Sent, ShardRelay, Speed};
-use crate::limits::{CALL_BYTES, FLIGHT_ENTRIES, SHORT_REPLIES, SHORT_REPLY};
+use crate::limits::{CALL_BYTES, FLIGHT_ENTRIES, SHORT_REPLY};
 
 impl ShardRelay {
     /// Where to read on; none while nothing is to be read.
@@ -51,19 +51,10 @@ impl ShardRelay {
     }
 
     fn change_speed(&mut self, count: usize, full: bool) {
-        match self.speed {
-            Speed::Live if full => {
-                self.speed = Speed::Bulk;
-                self.short_replies = 0;
-            }
-            Speed::Live => {}
-            Speed::Bulk if full || count >= SHORT_REPLY => self.short_replies = 0,
-            Speed::Bulk => {
-                self.short_replies += 1;
-                if self.short_replies >= SHORT_REPLIES {
-                    self.speed = Speed::Live;
-                }
-            }
+        if full {
+            self.speed = Speed::Bulk;
+        } else if count < SHORT_REPLY {
+            self.speed = Speed::Live;
         }
     }
 

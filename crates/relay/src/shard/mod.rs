@@ -91,7 +91,6 @@ pub struct ShardRelay {
     flight_speed: Speed,
     /// The next entry names a predecessor that was not read: nothing is read until all that was is answered for.
     hole_ahead: bool,
-    short_replies: u32,
     backoff: Backoff,
     not_before_ms: u64,
     fence: Option<u64>,
@@ -112,7 +111,6 @@ impl Default for ShardRelay {
             flight: VecDeque::new(),
             flight_speed: Speed::Live,
             hole_ahead: false,
-            short_replies: 0,
             backoff: Backoff::default(),
             not_before_ms: 0,
             fence: None,

@@ -152,10 +152,13 @@ impl<'a> Session<'a> {
         for (index, speed) in SPEEDS.into_iter().enumerate() {
             while let Some(batch) = send::gather(self.shared, &mut self.kept.pair, speed) {
                 let link = self.home_calls[index].clone();
-                self.sent[index].push_back(Box::pin(async move {
+                // Sent at the first poll, whatever else the task has done in this turn: else a later one could overtake it,
+                // which would do no harm, but be read again.
+                let op = tokio::task::unconstrained(async move {
                     let answers = link.pipeline(&batch.pipeline).await;
                     (batch.shards, answers)
-                }));
+                });
+                self.sent[index].push_back(Box::pin(op));
             }
             if let Some(plan) = self.kept.pair.plan_read(speed, now_ms) {
                 let command = self.logs.query(&plan);
