@@ -36,6 +36,8 @@ pub struct Duties {
     cores: Vec<CoreHandle>,
     /// Every socket that viewers may have been given; none before the first look.
     told: Option<Vec<Target>>,
+    /// When a region was first seen to have retired, ms of the node's clock.
+    retired_ms: BTreeMap<Region, u64>,
     /// Viewers by room and core.
     counts: HashMap<RoomId, Vec<u64>>,
     changed: BTreeSet<RoomId>,
@@ -65,6 +67,7 @@ impl Duties {
             public_url,
             cores,
             told: None,
+            retired_ms: BTreeMap::new(),
             counts: HashMap::new(),
             changed: BTreeSet::new(),
             served_ms,
@@ -206,7 +209,12 @@ impl Duties {
         for tier in tiers {
             found.add_nodes(tier, &strings(next()), &self.node.name);
         }
-        let origins = Origins::new(region, &listed, self.bounds.retention_ms(), now_ms);
+        let (seen_ms, retention_ms) = (self.node.clock.now_ms(), self.bounds.retention_ms());
+        let retired_ms = &mut self.retired_ms;
+        let origins = Origins::new(region, &listed, |name| {
+            let since_ms = *retired_ms.entry(name.clone()).or_insert(seen_ms);
+            seen_ms >= since_ms.saturating_add(retention_ms)
+        });
         self.learn(origins, found);
         Ok(())
     }

@@ -27,12 +27,11 @@ impl Origins {
         }
     }
 
-    /// What the list of regions says at `now_ms`, when logs keep `retention_ms`.
+    /// What the list of regions says. `is_over`: of a retired one, whether nothing that it wrote is kept any more.
     pub fn new(
         own: &Region,
         listed: &BTreeMap<Region, RegionEntry>,
-        retention_ms: u64,
-        now_ms: u64,
+        mut is_over: impl FnMut(&Region) -> bool,
     ) -> Self {
         let mut tailed = BTreeSet::from([own.clone()]);
         let mut departed = Departed::default();
@@ -41,14 +40,11 @@ impl Origins {
                 tailed.insert(name.clone());
                 continue;
             }
-            let kept = entry
-                .set_ms()
-                .is_some_and(|set_ms| set_ms.saturating_add(retention_ms) > now_ms);
-            if kept {
+            if is_over(name) {
+                departed.expired.insert(name.clone());
+            } else {
                 tailed.insert(name.clone());
                 departed.retired.insert(name.clone());
-            } else {
-                departed.expired.insert(name.clone());
             }
         }
         let mut tailed: Vec<Region> = tailed.into_iter().collect();
@@ -188,7 +184,7 @@ mod tests {
             ("gone", r#"{"state":"retired","stamp":"1000.eu"}"#),
             ("us", r#"{"state":"retired","stamp":"6000.eu"}"#),
         ]);
-        let origins = Origins::new(&region("eu"), &list, 5_000, 10_000);
+        let origins = Origins::new(&region("eu"), &list, |name| name.as_str() == "gone");
         assert_eq!(origins.tailed, ["ap", "eu", "us"].map(region));
         assert_eq!(origins.departed.retired, BTreeSet::from([region("us")]));
         assert_eq!(origins.departed.expired, BTreeSet::from([region("gone")]));
@@ -198,7 +194,7 @@ mod tests {
     fn more_regions_than_a_cursor_holds_are_left_out_but_never_the_own() {
         let names: Vec<String> = (10..40).map(|n| format!("r{n}")).collect();
         let lines: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "{}")).collect();
-        let origins = Origins::new(&region("zz"), &listed(&lines), 1, 1);
+        let origins = Origins::new(&region("zz"), &listed(&lines), |_| true);
         assert_eq!(origins.tailed.len(), COMPONENTS);
         assert!(origins.tailed.contains(&region("zz")));
     }

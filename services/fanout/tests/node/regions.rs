@@ -45,7 +45,7 @@ fn named(user: &str) -> BannedName {
 #[test]
 fn a_region_is_picked_up_and_dropped_without_a_restart() {
     let (here, far) = (Bench::new(), Bench::elsewhere("far"));
-    let node = here.node("n1", &[]);
+    let node = here.node("n1", &["--retention-ms", "3000"]);
     far.room(ROOM);
     let first = far.say(ROOM, "before anybody knew");
     here.room(ROOM);
@@ -62,8 +62,12 @@ fn a_region_is_picked_up_and_dropped_without_a_restart() {
     let (got, at) = viewer.messages(1);
     assert_eq!(got, [second]);
     assert!(at.parse::<Cursor>().unwrap().has(&far.region));
-    // Long ago, so that nothing is kept any more.
-    here.list("far", json!({"state": "retired", "stamp": "1000.far"}));
+    // It is read on until nothing of it is kept any more.
+    here.list("far", json!({"state": "retired"}));
+    let last = far.say(ROOM, "its last");
+    here.pull(&far, ROOM);
+    assert_eq!(viewer.messages(1).0, [last]);
+    let (_, at) = (here.say(ROOM, "on"), viewer.messages(1).1);
     soon("the region is dropped", || {
         (node.metric("origins") == 1).then_some(())
     });
