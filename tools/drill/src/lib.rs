@@ -1,3 +1,20 @@
-//! What drills measure with: questions to a name server.
+//! Drills: viewers and publishers of several regions, what they were promised and what they got.
+//!
+//! `cargo xtask drill` starts regions, runs this beside them, and breaks things. The two speak in lines of JSON
+//! ([`script`]). What is decided is apart from what is done: [`ledger`] compares what was acknowledged with what arrived,
+//! [`course`] says where a viewer turns next, [`promise`] which promises a report breaks.
 
+pub mod course;
+pub mod director;
 pub mod dns;
+pub mod figures;
+pub mod ledger;
+pub mod logs;
+pub mod newcomer;
+pub mod promise;
+pub mod publisher;
+pub mod report;
+pub mod run;
+pub mod script;
+pub mod shared;
+pub mod viewer;

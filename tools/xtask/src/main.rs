@@ -2,12 +2,14 @@
 
 mod build;
 mod doctor;
+mod drill;
 mod gslb;
 mod keys;
 mod ns;
 mod process;
 mod progress;
 mod region;
+mod regions;
 mod routes;
 mod rules;
 mod settings;
@@ -59,11 +61,16 @@ enum Task {
     Region(region::command::Args),
     /// Make and rotate the keys of an env file.
     Keys(keys::Args),
+    /// Break something in several regions under load, and report which promises held.
+    Drill(drill::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
     #[command(hide = true)]
     Guard,
+    /// Hands connections on, within a region's namespace.
+    #[command(hide = true)]
+    Forward(regions::forward::Args),
 }
 
 fn main() -> ExitCode {
@@ -82,22 +89,21 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
+    let family = || Family::start(Stop::on_signals()?);
+    let progress = Progress::new();
     match task {
-        Task::Guard => process::guard::run(std::io::stdin().lock()).map(|()| ExitCode::SUCCESS),
-        Task::Token(args) => token::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Ns(args) => ns::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Rules(args) => rules::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Routes(args) => routes::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Gslb(args) => gslb::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Region(args) => region::command::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Keys(args) => keys::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Up(args) => {
-            let family = Family::start(Stop::on_signals()?)?;
-            up::run(&workspace, &family, &Progress::new(), &args)
-        }
-        Task::Test(args) => {
-            let family = Family::start(Stop::on_signals()?)?;
-            test::run(&workspace, &family, &Progress::new(), &args)
-        }
-    }
+        Task::Up(args) => return up::run(&workspace, &family()?, &progress, &args),
+        Task::Drill(args) => return drill::run(&workspace, &family()?, &progress, &args),
+        Task::Test(args) => return test::run(&workspace, &family()?, &progress, &args),
+        Task::Guard => process::guard::run(std::io::stdin().lock()),
+        Task::Forward(args) => regions::forward::run(&args),
+        Task::Token(args) => token::run(&workspace, &args),
+        Task::Ns(args) => ns::run(&workspace, &args),
+        Task::Rules(args) => rules::run(&workspace, &args),
+        Task::Routes(args) => routes::run(&workspace, &args),
+        Task::Gslb(args) => gslb::run(&workspace, &args),
+        Task::Region(args) => region::command::run(&workspace, &args),
+        Task::Keys(args) => keys::run(&workspace, &args),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

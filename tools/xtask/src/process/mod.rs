@@ -7,7 +7,7 @@ mod stop;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,35 @@ impl Family {
             group,
             status: None,
         })
+    }
+
+    /// Starts `command` to talk with it over its stdin and stdout.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn converse(
+        &self,
+        command: &mut Command,
+    ) -> Result<(Running<'_>, ChildStdin, ChildStdout)> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut child = command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{program} does not start"))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            anyhow::bail!("{program} has no pipes");
+        };
+        let group = Pid::from_child(&child);
+        self.guard.watch(group);
+        let running = Running {
+            family: self,
+            child,
+            group,
+            status: None,
+        };
+        Ok((running, stdin, stdout))
     }
 
     /// Runs `command` to its end.
@@ -198,6 +227,13 @@ impl Running<'_> {
     pub fn ask_to_end(&mut self) {
         // A group that is gone needs no signal.
         let _ = kill_process_group(self.group, Signal::TERM);
+    }
+
+    /// Ends the group as a crash does: at once, without asking.
+    pub fn kill(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+        self.status = self.status.or_else(|| self.child.wait().ok());
+        self.family.guard.forget(self.group);
     }
 
     /// Asks the group to end and waits for it; kills what is left after ten seconds.

@@ -77,6 +77,11 @@ impl<'a> Service<'a> {
         self.running.ask_to_end();
     }
 
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        self.running.kill();
+    }
+
     /// Ends it and waits until it has.
     pub fn end(&mut self) {
         self.running.end();

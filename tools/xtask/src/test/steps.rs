@@ -119,7 +119,7 @@ impl Step {
     pub fn needs(self) -> &'static [Tool] {
         match self {
             Self::Unit => &[REDIS, GDNSD],
-            Self::EndToEnd => &[REDIS, FAKETIME, PYTHON],
+            Self::EndToEnd => &[REDIS, GDNSD, FAKETIME, PYTHON],
             Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],

@@ -80,16 +80,20 @@ impl Edge {
 
     /// The process that serves `spin.toml`.
     pub fn command(self, workspace: &Workspace, plan: &Plan) -> Command {
-        let listen = format!("{HOST}:{}", plan.edge);
+        self.command_at(workspace, &format!("{HOST}:{}", plan.edge))
+    }
+
+    /// The process that serves `spin.toml` at an address.
+    pub fn command_at(self, workspace: &Workspace, listen: &str) -> Command {
         let mut command = match self {
             Self::Spin => {
                 let mut command = Command::new("spin");
-                command.args(["up", "--from", "spin.toml", "--listen", &listen]);
+                command.args(["up", "--from", "spin.toml", "--listen", listen]);
                 command
             }
             Self::Embedded => {
                 let mut command = Command::new(workspace.binary("edge-host"));
-                command.args(["--manifest", "spin.toml", "--listen", &listen]);
+                command.args(["--manifest", "spin.toml", "--listen", listen]);
                 command
             }
         };

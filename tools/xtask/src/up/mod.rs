@@ -16,12 +16,14 @@ use std::thread;
 use anyhow::Result;
 
 pub use self::edge::{Edge, EdgeChoice};
-pub use self::plan::Plan;
+pub use self::plan::{Plan, lock};
 pub use self::system::System;
 use crate::build;
 use crate::doctor;
 use crate::process::{Family, LOOK};
 use crate::progress::Progress;
+use crate::regions::Ports;
+use crate::regions::up::Wanted;
 use crate::settings::Settings;
 use crate::workspace::Workspace;
 
@@ -46,6 +48,40 @@ pub struct Args {
     /// Port of the demo page.
     #[arg(long, default_value_t = 8080)]
     demo_port: u16,
+    /// How many regions. With more than one, each has two nodes at addresses of its own, and gdnsd stands before them; as
+    /// root each is in a network namespace.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    regions: u8,
+    /// How long a round trip between regions takes, ms, where they have namespaces.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=2_000))]
+    delay_ms: u32,
+    /// Port of the name server, with several regions.
+    #[arg(long, default_value_t = 8053)]
+    dns_port: u16,
+}
+
+impl Args {
+    /// What several regions are to be like.
+    fn regions(&self) -> Wanted {
+        Wanted {
+            regions: self.regions.into(),
+            ports: Ports {
+                redis: self.redis_port,
+                edge: self.edge_port,
+                socket: self.socket_port,
+                admin: self.socket_port.saturating_add(100),
+                relay: self.socket_port.saturating_add(200),
+                demo: self.demo_port,
+                dns: self.dns_port,
+            },
+            round_trip_ms: self.delay_ms,
+            loopback: false,
+            appendfsync: "everysec",
+            edge: self.edge,
+            build: true,
+            fresh: false,
+        }
+    }
 }
 
 /// Runs the system until somebody stops it or a part of it dies.
@@ -58,6 +94,9 @@ pub fn run(
     progress: &Progress,
     args: &Args,
 ) -> Result<ExitCode> {
+    if args.regions > 1 {
+        return crate::regions::up::run(workspace, family, progress, args.regions());
+    }
     let settings = Settings::load(workspace)?;
     progress.say("settings", &format!("from {}", settings.source().display()));
     let plan = Plan::from_args(workspace, args)?;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -130,25 +130,12 @@ impl Plan {
         self.data.join("logs")
     }
 
-    /// Holds the data folder, so that two systems never write one append-only file.
+    /// Holds the data folder.
     ///
     /// # Errors
-    /// When another one runs.
+    /// As [`lock`].
     pub fn lock(&self) -> Result<File> {
-        let path = self.data.join("lock");
-        let cannot = || format!("{} cannot be written", path.display());
-        fs::create_dir_all(&self.data).with_context(cannot)?;
-        let file = File::create(&path).with_context(cannot)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                bail!(
-                    "another `cargo xtask up` of this checkout is running (it holds {}); stop it first",
-                    path.display()
-                )
-            }
-            Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
-        }
+        lock(&self.data)
     }
 
     /// Looks whether all ports are free.
@@ -188,6 +175,27 @@ impl Plan {
     }
 }
 
+/// Holds a data folder, so that two systems never write one append-only file.
+///
+/// # Errors
+/// When another one runs.
+pub fn lock(data: &Path) -> Result<File> {
+    let path = data.join("lock");
+    let cannot = || format!("{} cannot be written", path.display());
+    fs::create_dir_all(data).with_context(cannot)?;
+    let file = File::create(&path).with_context(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "another `cargo xtask up` of this checkout is running (it holds {}); stop it first",
+                path.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +208,9 @@ mod tests {
             edge_port: 3000,
             socket_port: 7001,
             demo_port: 8080,
+            regions: 1,
+            delay_ms: 30,
+            dns_port: 8053,
         }
     }
 

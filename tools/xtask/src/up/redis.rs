@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -20,28 +21,45 @@ use crate::settings::Settings;
 /// # Errors
 /// When its folder cannot be made or it does not start.
 pub fn start<'a>(family: &'a Family, plan: &Plan) -> Result<Service<'a>> {
-    let folder = plan.redis_folder();
-    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut command = Command::new("redis-server");
-    command
-        .args(["--port", &plan.redis.to_string(), "--bind", HOST])
-        .arg("--dir")
-        .arg(&folder);
-    command.args([
-        "--appendonly",
-        "yes",
-        "--appendfsync",
+    configure(
+        &mut command,
+        plan.redis,
+        &[HOST],
         "everysec",
-        "--save",
-        "",
-    ]);
-    command.args(["--maxmemory-policy", "noeviction", "--daemonize", "no"]);
+        &plan.redis_folder(),
+    )?;
     Service::start(family, "redis", &plan.logs(), &mut command)
+}
+
+/// Tells a `redis-server` where to listen, and how often what it wrote goes to disk.
+///
+/// # Errors
+/// When its folder cannot be made.
+pub fn configure(
+    command: &mut Command,
+    port: u16,
+    bind: &[&str],
+    appendfsync: &str,
+    folder: &Path,
+) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    command.args(["--port", &port.to_string(), "--bind"]);
+    command.args(bind).arg("--dir").arg(folder);
+    command.args(["--appendonly", "yes", "--appendfsync", appendfsync]);
+    command.args(["--save", ""]);
+    command.args(["--maxmemory-policy", "noeviction", "--daemonize", "no"]);
+    Ok(())
 }
 
 /// Whether it takes commands already. It answers `LOADING` while it reads its file.
 pub fn is_ready(port: u16) -> Result<(), String> {
-    let pong = open(port)
+    is_ready_at(local(port))
+}
+
+/// The same, anywhere.
+pub fn is_ready_at(address: SocketAddr) -> Result<(), String> {
+    let pong = Connection::open(address)
         .and_then(|mut redis| redis.ask(&["PING"]))
         .map_err(|error| format!("{error:#}"))?;
     match pong {
@@ -55,22 +73,38 @@ pub fn is_ready(port: u16) -> Result<(), String> {
 /// # Errors
 /// When this Redis holds another layout, or refuses.
 pub fn fill(port: u16, settings: &Settings, socket: &str, edge: &str) -> Result<String> {
-    let mut redis = open(port)?;
+    let region = own_region(settings)?;
+    fill_with(local(port), settings, &[(region, socket, edge)])
+}
+
+/// The same for a Redis anywhere, with all regions that there are: name, socket URL, edge URL.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_with(
+    address: SocketAddr,
+    settings: &Settings,
+    regions: &[(Region, &str, &str)],
+) -> Result<String> {
+    let mut redis = Connection::open(address)?;
     let said = load_library(&mut redis)?;
     let shards =
         ShardCount::new(DEFAULT_SHARDS).context("the default number of shards is out of range")?;
     let keys = Keys::new(settings.required("prefix")?, shards);
     write_layout(&mut redis, &keys)?;
-    let region: Region = settings
-        .required("region")?
-        .parse()
-        .context("SPIN_VARIABLE_REGION")?;
-    write_region(&mut redis, &keys, &region, socket, edge)?;
+    for (region, socket, edge) in regions {
+        write_region(&mut redis, &keys, region, socket, edge)?;
+    }
     Ok(said)
 }
 
-fn open(port: u16) -> Result<Connection> {
-    Connection::open(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+fn own_region(settings: &Settings) -> Result<Region> {
+    let region = settings.required("region")?;
+    region.parse().context("SPIN_VARIABLE_REGION")
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 fn load_library(redis: &mut Connection) -> Result<String> {
@@ -222,7 +256,7 @@ pub(crate) mod tests {
             assert_eq!(first, format!("functions loaded, version {VERSION}"));
             let second = fill(plan.redis, settings, SOCKET, EDGE).unwrap();
             assert_eq!(second, "functions are there");
-            let mut redis = open(plan.redis).unwrap();
+            let mut redis = Connection::open(local(plan.redis)).unwrap();
             let region = redis.call(&["HGET", "tg:regions", "local"]).unwrap();
             let Reply::Text(region) = region else {
                 panic!("{region:?}")
@@ -237,7 +271,7 @@ pub(crate) mod tests {
     #[test]
     fn another_layout_is_left_alone_and_named() {
         with_redis("unit-test-layout", |plan, settings| {
-            let mut redis = open(plan.redis).unwrap();
+            let mut redis = Connection::open(local(plan.redis)).unwrap();
             redis
                 .call(&["HSET", "tg:layout", "version", "1", "shards", "128"])
                 .unwrap();

@@ -1,0 +1,173 @@
+//! The processes of a region.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tidegate_stream::Region;
+
+use super::layout::{Layout, Site};
+use super::net::Net;
+use crate::doctor;
+use crate::process::this_program;
+use crate::settings::Settings;
+use crate::up::{Edge, redis};
+use crate::workspace::Workspace;
+
+/// What makes commands for regions.
+pub struct Commands<'a> {
+    /// The checkout.
+    pub workspace: &'a Workspace,
+    /// Where everything listens.
+    pub layout: Layout,
+    /// The namespaces, if regions lie in some.
+    pub net: Option<Net>,
+    /// What runs the edge.
+    pub edge: Edge,
+    /// Redis' setting of that name.
+    pub appendfsync: &'static str,
+    /// What all regions share.
+    pub settings: Settings,
+}
+
+impl Commands<'_> {
+    /// What a region's processes are told.
+    pub fn settings_of(&self, site: &Site) -> Settings {
+        let layout = &self.layout;
+        let others = layout.sites.iter().filter(|other| other.name != site.name);
+        // Its own first: the demo and an edge read it so.
+        let regions: Vec<_> = std::iter::once(site)
+            .chain(others)
+            .map(|site| {
+                json!({
+                    "name": site.name.as_str(),
+                    "edge": layout.edge_url(site),
+                    "socket": layout.socket_url(site, 0),
+                })
+            })
+            .collect();
+        let mut settings = self.settings.clone();
+        settings.set("region", site.name.as_str());
+        settings.set("regions", json!(regions).to_string());
+        settings.set(
+            "redis_url",
+            format!("redis://{}:{}", site.inside, layout.ports.redis),
+        );
+        let demos: Vec<String> = (layout.sites.iter())
+            .map(|site| layout.demo_url(site))
+            .collect();
+        settings.add_to_list("cors_origins", &demos);
+        settings
+    }
+
+    /// A program in a region.
+    fn within(&self, site: &Site, program: &Path) -> Command {
+        let mut command = match &self.net {
+            Some(net) => net.command(site.name.as_str(), program),
+            None => Command::new(program),
+        };
+        command.current_dir(self.workspace.root());
+        command.envs(self.settings_of(site).environment());
+        command
+    }
+
+    /// Its Redis, reached from within and by relays.
+    ///
+    /// # Errors
+    /// When its folder cannot be made.
+    pub fn redis(&self, site: &Site) -> Result<Command> {
+        let program = doctor::on_path("redis-server").context("there is no redis-server")?;
+        let mut command = self.within(site, &program);
+        let (host, inside) = (site.host.to_string(), site.inside.to_string());
+        let bind: &[&str] = if host == inside {
+            &[&host]
+        } else {
+            &[&inside, &host]
+        };
+        let folder = self.layout.data.join(site.name.as_str()).join("redis");
+        redis::configure(
+            &mut command,
+            self.layout.ports.redis,
+            bind,
+            self.appendfsync,
+            &folder,
+        )?;
+        // Its addresses are this machine's alone.
+        command.args(["--protected-mode", "no"]);
+        Ok(command)
+    }
+
+    /// Its edge.
+    pub fn edge(&self, site: &Site) -> Command {
+        let listen = format!("{}:{}", site.host, self.layout.ports.edge);
+        let alone = self.edge.command_at(self.workspace, &listen);
+        let mut command = self.within(site, Path::new(alone.get_program()));
+        command.args(alone.get_args());
+        if self.edge == Edge::Spin {
+            let folder = self.layout.data.join(site.name.as_str()).join("spin");
+            command.arg("--state-dir").arg(folder);
+        }
+        command
+    }
+
+    /// One of its nodes, counted from 0. The first serves the demo page on the region's loopback.
+    pub fn node(&self, site: &Site, index: usize) -> Command {
+        let (layout, ports) = (&self.layout, self.layout.ports);
+        let mut command = self.within(site, &self.workspace.binary("fanout"));
+        let address = site.nodes[index];
+        command.args(["--listen", &format!("{address}:{}", ports.socket)]);
+        command.args(["--admin", &format!("{address}:{}", ports.admin)]);
+        command.args(["--public-url", &layout.socket_url(site, index)]);
+        command.args(["--node", &format!("n{}", index + 1), "--cores", "1"]);
+        if index == 0 {
+            command.args(["--demo", &format!("{}:{}", site.inside, ports.demo)]);
+            command.args(["--edge-url", &layout.edge_url(site)]);
+        }
+        command
+    }
+
+    /// What hands the demo page to outside of the region's namespace; none is needed on loopback.
+    ///
+    /// # Errors
+    /// When this program is not found.
+    pub fn forward(&self, site: &Site) -> Result<Option<Command>> {
+        if self.net.is_none() {
+            return Ok(None);
+        }
+        let program: PathBuf = this_program()?;
+        let mut command = self.within(site, &program);
+        let port = self.layout.ports.demo;
+        command.arg("forward");
+        command.arg(format!("{}:{port}", site.host));
+        command.arg(format!("{}:{port}", site.inside));
+        Ok(Some(command))
+    }
+
+    /// Its relay.
+    pub fn relay(&self, site: &Site) -> Command {
+        let layout = &self.layout;
+        let mut command = self.within(site, &self.workspace.binary("relay"));
+        command.args(["--admin", &format!("{}:{}", site.host, layout.ports.relay)]);
+        command.args(["--name", &format!("relay-{}", site.name)]);
+        for other in layout.sites.iter().filter(|other| other.name != site.name) {
+            let from = format!("{}=redis://{}", other.name, layout.redis(other));
+            command.args(["--from", &from]);
+        }
+        command
+    }
+
+    /// All regions, as `tg:regions` holds them: name, socket URL, edge URL.
+    pub fn regions(&self) -> Vec<(Region, String, String)> {
+        let layout = &self.layout;
+        (layout.sites.iter())
+            .map(|site| {
+                (
+                    site.name.clone(),
+                    layout.socket_url(site, 0),
+                    layout.edge_url(site),
+                )
+            })
+            .collect()
+    }
+}
