@@ -9,7 +9,7 @@ fn may_use(layer: &str) -> &'static [&'static str] {
         "components" => &["crates", "components"],
         // Written as somebody else would write it, so it stands on `wit/` alone; the list is of what it might add.
         "examples" => &["crates"],
-        "services" => &["crates"],
+        "services" => &["crates", "services"],
         "tools" => &["crates", "services", "tools"],
         "tests" => &["crates", "components", "services", "tools", "tests"],
         _ => &[],

@@ -83,6 +83,15 @@ pub struct Args {
     )]
     pub redis_url: String,
 
+    /// USER:PASSWORD or :PASSWORD for it, if the address holds none.
+    #[arg(
+        long,
+        env = "SPIN_VARIABLE_REDIS_AUTH",
+        value_name = "TEXT",
+        hide_env_values = true
+    )]
+    pub redis_auth: Option<String>,
+
     /// PEM file of the authorities that alone may sign Redis' certificate [default: the system's authorities].
     #[arg(long, env = "TIDEGATE_REDIS_CA_FILE", value_name = "FILE")]
     pub redis_ca_file: Option<PathBuf>,

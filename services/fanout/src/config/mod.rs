@@ -1,7 +1,6 @@
 //! What a node runs with, checked before anything starts.
 
 mod args;
-mod redis_client;
 
 use std::net::SocketAddr;
 
@@ -139,7 +138,12 @@ impl Config {
                 ring_bytes: args.ring_kib as usize * 1024,
                 tick_ceiling_ms: args.tick_ms,
             },
-            redis: redis_client::make(&args.redis_url, args.redis_ca_file.as_deref())?,
+            redis: service_link::client(
+                "redis_url (SPIN_VARIABLE_REDIS_URL)",
+                &args.redis_url,
+                args.redis_auth.as_deref(),
+                args.redis_ca_file.as_deref(),
+            )?,
             prefix,
             bounds: bounds(&args)?,
             tickets,
@@ -315,6 +319,16 @@ mod tests {
         assert!(refused(&["--log-max", "0"]).contains("log_max"));
         assert!(refused(&["--demo", "0.0.0.0:80"]).contains("loopback"));
         assert!(refused(&["--demo", "127.0.0.1:0"]).contains("AUTH_KEYS"));
+    }
+
+    #[test]
+    fn credentials_are_those_of_the_edge() {
+        let config = config(&["--redis-auth", "node:secret"]).unwrap();
+        let settings = config.redis.get_connection_info().redis_settings();
+        assert_eq!(
+            (settings.username(), settings.password()),
+            (Some("node"), Some("secret"))
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a relay runs with, checked before anything starts.
 
 mod args;
-mod redis_client;
 
 use std::net::SocketAddr;
 
@@ -62,7 +61,7 @@ impl Config {
             "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _"
         );
         let ca_file = args.redis_ca_file.as_deref();
-        let redis = redis_client::make(
+        let redis = service_link::client(
             "redis_url (SPIN_VARIABLE_REDIS_URL)",
             &args.redis_url,
             args.redis_auth.as_deref(),
@@ -105,7 +104,7 @@ fn sources(args: &Args, own: &Region) -> anyhow::Result<Vec<Source>> {
             sources.iter().all(|other| other.region != region),
             "{what} comes twice"
         );
-        let redis = redis_client::make(&what, url.trim(), None, args.redis_ca_file.as_deref())?;
+        let redis = service_link::client(&what, url.trim(), None, args.redis_ca_file.as_deref())?;
         sources.push(Source { region, redis });
     }
     ensure!(

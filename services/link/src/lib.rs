@@ -1,4 +1,4 @@
-//! The way to a Redis, plain or with TLS.
+//! The way to a Redis, plain or with TLS, the same for every service.
 
 use std::path::Path;
 
@@ -9,13 +9,30 @@ use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 /// Bytes of a file of authorities; a system's whole bundle has about 250 KiB.
 const MAX_CA_FILE_BYTES: u64 = 4 << 20;
 
-/// Checks an address, what to show there, and the authorities that it may be certified by. `what` names the setting.
-pub fn make(
+/// What opens connections to a Redis, once its address, what to show there and the authorities of its certificate are checked.
+///
+/// `what` names the setting that the address comes from. `auth` is `USER:PASSWORD` or `:PASSWORD`, and gives way to what the
+/// address itself says. `ca_file` has certificates as PEM, at most 4 MiB, which alone are trusted then; it is read for
+/// `rediss://` only.
+///
+/// # Errors
+///
+/// Whatever is malformed or cannot be read, in words that say what to do and never repeat a password.
+pub fn client(
     what: &str,
     url: &str,
     auth: Option<&str>,
     ca_file: Option<&Path>,
 ) -> anyhow::Result<Client> {
+    let one = !url.contains(',')
+        && !url
+            .split("://")
+            .next()
+            .is_some_and(|head| head.contains('='));
+    ensure!(
+        one,
+        "{what}: this version takes one address, not ranges of shards"
+    );
     ensure!(
         !url.contains("#insecure"),
         "{what}: `#insecure` is not taken: name the authority of the certificate with --redis-ca-file"
@@ -74,20 +91,20 @@ mod tests {
             std::fs::write(&path, text).unwrap();
         }
         let path = ca.is_some().then_some(path.as_path());
-        make("--from us", url, auth, path)
+        client("--from us", url, auth, path)
             .map_or_else(|error| format!("{error:#}"), |_| String::new())
     }
 
     #[test]
     fn credentials_come_from_the_address_or_beside_it() {
-        let client = make("x", "redis://h:1", Some("bob:secret"), None).unwrap();
-        let settings = client.get_connection_info().redis_settings();
+        let made = client("x", "redis://h:1", Some("bob:secret"), None).unwrap();
+        let settings = made.get_connection_info().redis_settings();
         assert_eq!(
             (settings.username(), settings.password()),
             (Some("bob"), Some("secret"))
         );
-        let client = make("x", "redis://u:p@h:1", Some("bob:secret"), None).unwrap();
-        let settings = client.get_connection_info().redis_settings();
+        let made = client("x", "redis://u:p@h:1", Some("bob:secret"), None).unwrap();
+        let settings = made.get_connection_info().redis_settings();
         assert_eq!(
             (settings.username(), settings.password()),
             (Some("u"), Some("p"))
@@ -104,7 +121,10 @@ mod tests {
                 "{said}"
             );
         }
+        assert!(said("0-1=redis://h:1,2-3=redis://h:2", None, None).contains("one address"));
         assert!(said("rediss://h:1/#insecure", None, None).contains("--redis-ca-file"));
         assert!(said("rediss://h:1", None, Some(b"no PEM")).contains("has no certificate"));
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(said("rediss://h:1", None, Some(broken)).contains("ca.pem"));
     }
 }
