@@ -15,7 +15,7 @@ use self::engine::Engine;
 use crate::process::Family;
 use crate::progress::Progress;
 use crate::regions::up::{self as start, Wanted};
-use crate::regions::{Fleet, Ports, ZONE};
+use crate::regions::{Fleet, NO_NETEM, Net, Ports, ZONE};
 use crate::token;
 use crate::up::{EdgeChoice, lock};
 use crate::workspace::Workspace;
@@ -157,6 +157,10 @@ pub fn run(
     }
     let variables = variables();
     let mut fleet = start::start(workspace, family, progress, FOLDER, wanted, &variables)?;
+    ensure!(
+        args.drill != Drill::SlowLink || fleet.net().is_some_and(Net::is_shaped),
+        "slow-link cannot be drilled here: {NO_NETEM}"
+    );
     let mut engine = Engine::start(workspace, family, progress)?;
     engine.tell(&spec(args, &fleet)?)?;
     engine.wait_for("ready", || fleet.check())?;

@@ -75,13 +75,14 @@ impl<'a> Fleet<'a> {
         let sites = commands.layout.sites.clone();
         let parts = sites.len() * usize::from(NODES + 3) + 1;
         let bar = progress.bar("start", parts as u64);
+        let run_folder = names::run_folder(commands.workspace.root());
         let mut fleet = Self {
             family,
             running: BTreeMap::new(),
             names: None,
             lives: BTreeMap::new(),
             commands,
-            _gdnsd: RunFolder(names::run_folder()),
+            _gdnsd: RunFolder(run_folder),
         };
         for site in &sites {
             bar.waiting_for(&format!("{} redis", site.name));
@@ -104,7 +105,7 @@ impl<'a> Fleet<'a> {
                 bar.done(&format!("{name} ready"));
             }
         }
-        let mut command = names::command(&fleet.commands.layout)?;
+        let mut command = names::command(fleet.commands.workspace.root(), &fleet.commands.layout)?;
         let logs = fleet.layout().logs();
         fleet.names = Some(Service::start(family, "gdnsd", &logs, &mut command)?);
         bar.done(&format!("gdnsd on {}", fleet.layout().dns()));

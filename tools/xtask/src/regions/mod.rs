@@ -12,4 +12,4 @@ pub mod up;
 
 pub use fleet::{Fleet, Role};
 pub use layout::{Ports, Site, ZONE};
-pub use net::Link;
+pub use net::{Link, NO_NETEM, Net};

@@ -1,13 +1,14 @@
 //! The name server before the regions: gdnsd on loopback, by the same description that an operator writes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use tidegate_gslb::{Description, gdnsd};
 
 use super::layout::{Layout, ZONE};
+use super::net::prefix;
 use crate::doctor;
 use crate::gslb;
 
@@ -39,18 +40,19 @@ fn description(layout: &Layout, run: &str, state: &str) -> String {
     text
 }
 
-/// The folder of its control socket: a socket's path is 107 bytes at most, so it lies beside no checkout.
-pub fn run_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("tidegate-gdnsd-{}", std::process::id()))
+/// The folder of its control socket: a socket's path is 107 bytes at most, so it lies in no checkout. Its name is the
+/// checkout's own, so that what a killed run left is used again.
+pub fn run_folder(root: &Path) -> PathBuf {
+    std::env::temp_dir().join(format!("tidegate-gdnsd-{}", prefix(root)))
 }
 
 /// Writes its configuration; gives the command that runs it.
 ///
 /// # Errors
 /// When a folder cannot be written.
-pub fn command(layout: &Layout) -> Result<Command> {
+pub fn command(root: &Path, layout: &Layout) -> Result<Command> {
     let folder = layout.data.join("gdnsd");
-    let (run, state) = (run_folder(), folder.join("state"));
+    let (run, state) = (run_folder(root), folder.join("state"));
     for made in [&run, &state] {
         fs::create_dir_all(made).with_context(|| format!("{} cannot be made", made.display()))?;
     }

@@ -210,7 +210,7 @@ impl Drop for Net {
 }
 
 /// What names of this checkout's namespaces and links begin with: short, because a link's name has 15 bytes at most.
-fn prefix(root: &Path) -> String {
+pub fn prefix(root: &Path) -> String {
     let hash = root
         .as_os_str()
         .as_encoded_bytes()
