@@ -1,7 +1,10 @@
-//! The variables of this component. Key sets are parsed once for each text, which variables may change at any time.
+//! The variables of this component. They may change at any time, which is seen some seconds later; key sets are parsed once
+//! for each text.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use spin_sdk::variables;
 use tidegate_auth::{KeySet, KeySetError, TicketKeys, example_keys_allowed};
@@ -9,9 +12,13 @@ use tidegate_auth::{KeySet, KeySetError, TicketKeys, example_keys_allowed};
 use crate::bindings::exports::tidegate::auth::auth::Refusal;
 
 /// The last text of a variable, and what it was parsed to.
-type Parsed<T> = RefCell<Option<(String, Rc<T>)>>;
+type Parsed<T> = RefCell<Option<(Rc<str>, Rc<T>)>>;
+
+/// How long a variable is kept before the host is asked again. Asking costs more than checking an HMAC.
+const KEPT: Duration = Duration::from_secs(5);
 
 thread_local! {
+    static TEXTS: RefCell<BTreeMap<&'static str, (Instant, Rc<str>)>> = const { RefCell::new(BTreeMap::new()) };
     static TOKEN_KEYS: Parsed<KeySet> = const { RefCell::new(None) };
     static FETCHED: RefCell<Vec<(String, Option<Rc<KeySet>>)>> = const { RefCell::new(Vec::new()) };
     static TICKET_KEYS: Parsed<TicketKeys> = const { RefCell::new(None) };
@@ -58,9 +65,21 @@ pub(crate) async fn ticket_keys() -> Result<Rc<TicketKeys>, Refusal> {
 }
 
 /// A variable that must have a value.
-pub(crate) async fn text(name: &str) -> Result<String, Refusal> {
+pub(crate) async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
+    let kept = TEXTS.with_borrow(|texts| {
+        let (since, text) = texts.get(name)?;
+        (since.elapsed() < KEPT).then(|| Rc::clone(text))
+    });
+    if let Some(text) = kept {
+        return Ok(text);
+    }
     match variables::get(name).await {
-        Ok(value) if !value.is_empty() => Ok(value),
+        Ok(value) if !value.is_empty() => {
+            let text: Rc<str> = value.into();
+            let kept = (Instant::now(), Rc::clone(&text));
+            TEXTS.with_borrow_mut(|texts| texts.insert(name, kept));
+            Ok(text)
+        }
         Ok(_) => Err(Refusal::NotConfigured(format!(
             "the variable `{name}` is empty"
         ))),
@@ -72,7 +91,7 @@ pub(crate) async fn text(name: &str) -> Result<String, Refusal> {
 
 fn parsed<T>(
     name: &str,
-    text: String,
+    text: Rc<str>,
     kept: &Parsed<T>,
     parse: fn(&str) -> Result<T, KeySetError>,
 ) -> Result<Rc<T>, Refusal> {

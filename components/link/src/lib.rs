@@ -6,6 +6,7 @@
 mod answer;
 mod kept;
 mod library;
+mod turn;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,6 +17,7 @@ use spin_sdk::redis::RedisParameter;
 use tidegate_stream::calls::{FunctionCall, Reply};
 
 pub use answer::LinkError;
+pub use turn::shared;
 
 /// How long one call may take in all, opening and looking after the library included, in milliseconds. Below the two
 /// seconds within which a publisher must have a 503.
@@ -89,7 +91,7 @@ async fn send(
             other => return other,
         }
     }
-    let new = kept::open(redis_url).await?;
+    let new = shared(redis_url, || kept::find(redis_url), kept::open(redis_url)).await?;
     attempt(&new, needs_library, name, parameters).await
 }
 
@@ -102,7 +104,8 @@ async fn attempt(
     let guard = kept::Guard::new(kept);
     let outcome = async {
         if needs_library && !kept.library_seen() {
-            library::ensure(kept).await?;
+            let seen = || kept.library_seen().then_some(());
+            shared("the function library", seen, library::ensure(kept)).await?;
         }
         kept.execute(name, parameters()).await
     }

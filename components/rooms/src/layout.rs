@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use component_link::Again;
+use component_link::{Again, shared};
 use tidegate_stream::calls::Reply;
 use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
 use tidegate_stream::{Keys, ShardCount};
@@ -29,14 +29,19 @@ thread_local! {
 
 /// How many shards a Redis has.
 pub(crate) async fn shards(url: &str, prefix: &str) -> Result<ShardCount, Refusal> {
-    let known = SEEN.with_borrow(|seen| {
-        seen.as_ref()
-            .filter(|seen| seen.url == url && seen.prefix == prefix && seen.at.elapsed() < TRUSTED)
-            .map(|seen| seen.shards)
-    });
-    if let Some(shards) = known {
-        return Ok(shards);
-    }
+    let known = || {
+        SEEN.with_borrow(|seen| {
+            seen.as_ref()
+                .filter(|seen| {
+                    seen.url == url && seen.prefix == prefix && seen.at.elapsed() < TRUSTED
+                })
+                .map(|seen| seen.shards)
+        })
+    };
+    shared("layout", known, look(url, prefix)).await
+}
+
+async fn look(url: &str, prefix: &str) -> Result<ShardCount, Refusal> {
     let key = Keys::new(prefix, ShardCount::default()).layout();
     let shards = match read(url, &key).await? {
         Some(shards) => shards,

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use component_link::shared;
 use tidegate_api::limits::JUDGE_MS;
 use tidegate_api::{Act, Refusal, Settings, Who};
 use tidegate_room::{Post, WhenBroken};
@@ -103,28 +104,38 @@ async fn when_broken(settings: &Settings, room: &RoomId, why: String) -> Result<
 /// Hands the rules of a room's namespace over when their version has changed, or is not known here. Where there are none,
 /// version and rules are empty. Inside: why moderation has no rules to judge by.
 async fn configure(settings: &Settings, room: &RoomId) -> Result<Result<(), String>, Refusal> {
-    let namespace = room.namespace().to_owned();
-    let known = TOLD.with_borrow(|told| {
-        told.get(&namespace)
-            .map(|told| (told.asked.elapsed() < KEPT, told.version.clone()))
-    });
-    if let Some((true, _)) = known {
-        return Ok(Ok(()));
-    }
+    let namespace = room.namespace();
+    let fresh = || {
+        let told = |all: &HashMap<String, Told>| {
+            let told = all.get(namespace)?;
+            (told.asked.elapsed() < KEPT).then_some(Ok(()))
+        };
+        TOLD.with_borrow(told)
+    };
+    shared(
+        &format!("rules {namespace}"),
+        fresh,
+        tell(settings, namespace),
+    )
+    .await
+}
+
+/// Inside: why moderation has no rules to judge by.
+async fn tell(settings: &Settings, namespace: &str) -> Result<Result<(), String>, Refusal> {
+    let before = TOLD.with_borrow(|told| told.get(namespace).map(|told| told.version.clone()));
     let asked = Instant::now();
-    let rules = rooms::rules(convert::place(settings), namespace.clone())
+    let rules = rooms::rules(convert::place(settings), namespace.to_owned())
         .await
         .map_err(convert::refusal)?;
     let (version, body) = match rules {
         Some((version, body)) => (Some(version), body),
         None => (None, Vec::new()),
     };
-    let before = known.map(|(_, version)| version);
     if before.as_ref() != Some(&version) {
         let text = version.clone().unwrap_or_default();
-        if let Err(why) = judge::configure(&namespace, &text, &body) {
+        if let Err(why) = judge::configure(namespace, &text, &body) {
             // Rules that held before go on holding.
-            log::rules(&namespace, &text, &why);
+            log::rules(namespace, &text, &why);
             if !matches!(before, Some(Some(_))) {
                 return Ok(Err(format!(
                     "the moderation rules of `{namespace}`, version {text}: {why}"
@@ -133,10 +144,10 @@ async fn configure(settings: &Settings, room: &RoomId) -> Result<Result<(), Stri
         }
     }
     TOLD.with_borrow_mut(|told| {
-        if told.len() >= NAMESPACES && !told.contains_key(&namespace) {
+        if told.len() >= NAMESPACES && !told.contains_key(namespace) {
             told.clear();
         }
-        told.insert(namespace, Told { asked, version });
+        told.insert(namespace.to_owned(), Told { asked, version });
     });
     Ok(Ok(()))
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use component_link::shared;
 use tidegate_api::{Refusal, Settings};
 use tidegate_room::NamespaceSettings;
 use tidegate_stream::RoomId;
@@ -17,6 +18,7 @@ const KEPT: Duration = Duration::from_secs(5);
 /// Namespaces that are remembered, at most.
 const NAMESPACES: usize = 256;
 
+#[derive(Clone)]
 struct Known {
     asked: Instant,
     settings: Rc<NamespaceSettings>,
@@ -33,25 +35,32 @@ pub(crate) async fn of(
     room: &RoomId,
 ) -> Result<Rc<NamespaceSettings>, Refusal> {
     let name = room.namespace();
-    let known = KNOWN.with_borrow(|all| {
-        all.get(name)
-            .map(|known| (known.asked.elapsed() < KEPT, Rc::clone(&known.settings)))
-    });
-    if let Some((true, settings)) = known {
-        return Ok(settings);
-    }
+    let fresh = || {
+        known(name)
+            .filter(|known| known.asked.elapsed() < KEPT)
+            .map(|known| known.settings)
+    };
+    shared(&format!("namespace {name}"), fresh, read(settings, name)).await
+}
+
+/// What was read last of a namespace.
+fn known(name: &str) -> Option<Known> {
+    KNOWN.with_borrow(|all| all.get(name).cloned())
+}
+
+async fn read(settings: &Settings, name: &str) -> Result<Rc<NamespaceSettings>, Refusal> {
     let asked = Instant::now();
     let found = rooms::namespace(convert::place(settings), name.to_owned())
         .await
         .map_err(convert::refusal)?;
     let settings = match found {
         None => Rc::default(),
-        Some((version, body)) => match (NamespaceSettings::read(&body), known) {
+        Some((version, body)) => match (NamespaceSettings::read(&body), known(name)) {
             (Ok(settings), _) => Rc::new(settings),
             (Err(error), before) => {
                 log::namespace(name, &version, &error.to_string());
                 match before {
-                    Some((_, settings)) => settings,
+                    Some(known) => known.settings,
                     None => {
                         return Err(Refusal::NotConfigured(format!(
                             "the settings of the namespace `{name}`, version {version}: {error}"

@@ -9,3 +9,6 @@ pub const PARAMS: usize = 8;
 
 /// Segments of one route, at most; it bounds the depth of the tree, and with it that of a lookup.
 pub const SEGMENTS: usize = 32;
+
+/// Routes of one router, at most: far more than a configuration may have.
+pub const ROUTES: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! How a route is written: `/v1/rooms/{room}`, `/files/{*rest}`.
 
-use crate::limits::{PARAMS, PATH_BYTES, SEGMENTS};
+use crate::limits::{PARAMS, PATH_BYTES, ROUTES, SEGMENTS};
 
 /// Why a route was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum PatternError {
     /// Too many segments or parameters.
     #[error("`{0}` has more than {SEGMENTS} segments or {PARAMS} parameters")]
     TooLong(String),
+    /// More routes than a router takes.
+    #[error("there are {ROUTES} routes at most")]
+    TooMany,
     /// The same method on a route of the same shape.
     #[error("`{0}` is there already for this method")]
     Taken(String),

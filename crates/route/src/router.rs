@@ -2,29 +2,28 @@
 
 use std::borrow::Cow;
 
+use crate::limits::{PARAMS, ROUTES};
 use crate::method::{Allow, Method};
 use crate::path::{self, PathError};
 use crate::pattern::{self, Part, PatternError};
-use crate::tree::{Node, Taken};
+use crate::tree::{Node, Place, Taken};
 
 /// A radix tree of routes.
 #[derive(Debug)]
 pub struct Router<T> {
     root: Node,
-    places: Vec<Place<T>>,
-}
-
-/// What lies at the end of one path: a route for each method.
-#[derive(Debug)]
-struct Place<T> {
-    allow: Allow,
     routes: Vec<Route<T>>,
+    /// Every name of a parameter, once.
+    names: Vec<Box<str>>,
 }
 
+/// One route. Those of one path are a chain, which begins where the tree says.
 #[derive(Debug)]
 struct Route<T> {
     method: Method,
-    names: Vec<Box<str>>,
+    next: Option<Place>,
+    /// Its parameters' names, as places in the router's list.
+    names: [Place; PARAMS],
     value: T,
 }
 
@@ -40,15 +39,18 @@ pub struct Found<'r, 'p, T> {
 /// The parameters of a route that was found.
 #[derive(Debug, Clone, Copy)]
 pub struct Params<'r, 'p> {
-    names: &'r [Box<str>],
+    all_names: &'r [Box<str>],
+    names: &'r [Place; PARAMS],
     taken: Taken<'p>,
 }
 
 impl<'p> Params<'_, 'p> {
     /// A parameter as it stands in the path.
     pub fn raw(&self, name: &str) -> Option<&'p str> {
-        let index = self.names.iter().position(|known| &**known == name)?;
-        self.taken.get(index)
+        let is_called = |place: &Place| &*self.all_names[*place as usize] == name;
+        let taken = (0..PARAMS).map_while(|index| self.taken.get(index));
+        let mut named = self.names.iter().zip(taken);
+        named.find_map(|(place, raw)| is_called(place).then_some(raw))
     }
 
     /// A parameter with its escapes resolved.
@@ -76,7 +78,8 @@ impl<T> Default for Router<T> {
     fn default() -> Self {
         Self {
             root: Node::default(),
-            places: Vec::new(),
+            routes: Vec::new(),
+            names: Vec::new(),
         }
     }
 }
@@ -88,32 +91,53 @@ impl<T> Router<T> {
     /// See [`PatternError`].
     pub fn add(&mut self, method: Method, pattern: &str, value: T) -> Result<(), PatternError> {
         let parts = pattern::parse(pattern)?;
-        let names = parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Literal(_) => None,
-                Part::Param(name) | Part::Wildcard(name) => Some((*name).into()),
-            })
-            .collect();
-        let next = self.places.len();
-        let index = *self.root.place(&parts).get_or_insert(next);
-        if index == next {
-            self.places.push(Place {
-                allow: Allow::default(),
-                routes: Vec::new(),
-            });
+        let new = Place::try_from(self.routes.len())
+            .ok()
+            .filter(|_| self.routes.len() < ROUTES)
+            .ok_or(PatternError::TooMany)?;
+        let mut last = match self.root.place(&parts) {
+            Some(first) => Some(*first),
+            empty => {
+                *empty = Some(new);
+                None
+            }
+        };
+        while let Some(place) = last {
+            let route = &mut self.routes[place as usize];
+            if route.method == method {
+                return Err(PatternError::Taken(pattern.to_owned()));
+            }
+            last = route.next;
+            if last.is_none() {
+                route.next = Some(new);
+            }
         }
-        let place = &mut self.places[index];
-        if place.routes.iter().any(|route| route.method == method) {
-            return Err(PatternError::Taken(pattern.to_owned()));
+        let mut names = [0; PARAMS];
+        let of_parts = parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Param(name) | Part::Wildcard(name) => Some(*name),
+        });
+        for (slot, name) in names.iter_mut().zip(of_parts) {
+            *slot = self.named(name);
         }
-        place.allow.add(method);
-        place.routes.push(Route {
+        self.routes.push(Route {
             method,
+            next: None,
             names,
             value,
         });
         Ok(())
+    }
+
+    /// The place of a name, which is added if it is not there. Routes of one platform share a few names.
+    fn named(&mut self, name: &str) -> Place {
+        let known = self.names.iter().position(|known| &**known == name);
+        let place = known.unwrap_or_else(|| {
+            self.names.push(name.into());
+            self.names.len() - 1
+        });
+        // There are at most PARAMS for each of ROUTES routes.
+        Place::try_from(place).unwrap_or(Place::MAX)
     }
 
     /// Looks a request up. `method` is none for a method that no route can have.
@@ -127,22 +151,34 @@ impl<T> Router<T> {
     ) -> Result<Found<'_, 'p, T>, Miss> {
         path::check(path)?;
         let mut taken = Taken::new();
-        let index = self.root.find(path, 0, &mut taken).ok_or(Miss::NotFound)?;
-        let place = &self.places[index];
-        let of = |wanted| place.routes.iter().find(|route| route.method == wanted);
+        let first = self.root.find(path, 0, &mut taken).ok_or(Miss::NotFound)?;
+        let of = |wanted| self.chain(first).find(|route| route.method == wanted);
         let route = match method {
             Some(Method::Head) => of(Method::Head).or_else(|| of(Method::Get)),
             Some(other) => of(other),
             None => None,
         };
-        let route = route.ok_or(Miss::Method(place.allow))?;
+        let route = route.ok_or_else(|| Miss::Method(self.allow(first)))?;
         Ok(Found {
             value: &route.value,
             params: Params {
+                all_names: &self.names,
                 names: &route.names,
                 taken,
             },
         })
+    }
+
+    /// The routes of one path.
+    fn chain(&self, first: Place) -> impl Iterator<Item = &Route<T>> {
+        let at = |place: Place| self.routes.get(place as usize);
+        std::iter::successors(at(first), move |route| route.next.and_then(at))
+    }
+
+    fn allow(&self, first: Place) -> Allow {
+        let mut allow = Allow::default();
+        self.chain(first).for_each(|route| allow.add(route.method));
+        allow
     }
 }
 
@@ -262,6 +298,27 @@ mod tests {
             assert_eq!(*found.value, n);
             assert_eq!(found.params.raw("b"), Some("right"));
         }
+    }
+
+    #[test]
+    fn many_children_and_long_names_are_found() {
+        let signs: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+        let long = "-a-name-that-is-longer-than-what-lies-in-one-node".repeat(3);
+        let mut router = Router::default();
+        for (n, sign) in signs.iter().enumerate() {
+            let route = format!("/{sign}{long}{n}/{{id}}");
+            router.add(Method::Get, &route, n).unwrap();
+        }
+        for (n, sign) in signs.iter().enumerate() {
+            let path = format!("/{sign}{long}{n}/x");
+            let found = router.find(Some(Method::Get), &path).unwrap();
+            assert_eq!((*found.value, found.params.raw("id")), (n, Some("x")));
+        }
+        let cut = format!("/a{}", &long[..20]);
+        assert_eq!(
+            router.find(Some(Method::Get), &cut).unwrap_err(),
+            Miss::NotFound
+        );
     }
 
     /// What the tree must agree with: segment by segment, the best fit among all routes.

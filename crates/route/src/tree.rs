@@ -1,19 +1,58 @@
 //! The radix tree: paths that begin alike share what they have in common.
+//!
+//! A lookup in thousands of routes is a walk through memory that no cache holds, so a node keeps all that is asked of it
+//! together: its bytes and the first bytes of its children lie in it and not behind pointers.
 
 use crate::limits::PARAMS;
 use crate::pattern::Part;
 
+/// Bytes that lie in a node. What is longer is a chain of nodes.
+const INLINE: usize = 15;
+
+/// Where something lies in a list that the tree's owner keeps.
+pub(crate) type Place = u32;
+
 /// One node: the bytes that lead to it from its parent, and what may follow.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    prefix: Box<[u8]>,
-    /// First byte of each child's prefix, so that choosing a child reads one small array.
-    firsts: Vec<u8>,
+    prefix: Short,
+    /// First byte of each of the first children's prefixes, so that choosing among them reads nothing else.
+    firsts: Short,
     children: Vec<Node>,
     /// What follows a parameter that begins here.
     param: Option<Box<Node>>,
-    wildcard: Option<usize>,
-    leaf: Option<usize>,
+    wildcard: Option<Place>,
+    leaf: Option<Place>,
+}
+
+/// A few bytes in place.
+#[derive(Debug, Default, Clone, Copy)]
+struct Short {
+    len: u8,
+    bytes: [u8; INLINE],
+}
+
+impl Short {
+    /// As many of the bytes as there is room for.
+    fn of(bytes: &[u8]) -> Self {
+        let mut short = Self::default();
+        for &byte in bytes.iter().take(INLINE) {
+            short.push(byte);
+        }
+        short
+    }
+
+    /// Adds a byte if there is room for it.
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {
+            *slot = byte;
+            self.len += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
 }
 
 /// The raw segments that parameters took, in the order of the route.
@@ -50,7 +89,7 @@ impl<'p> Taken<'p> {
 
 impl Node {
     /// The place where a route ends, made if it is not there.
-    pub(crate) fn place(&mut self, parts: &[Part<'_>]) -> &mut Option<usize> {
+    pub(crate) fn place(&mut self, parts: &[Part<'_>]) -> &mut Option<Place> {
         match parts {
             [] => &mut self.leaf,
             [Part::Literal(text), rest @ ..] => self.child(text.as_bytes()).place(rest),
@@ -64,18 +103,17 @@ impl Node {
         let Some(&first) = text.first() else {
             return self;
         };
-        let Some(index) = self.firsts.iter().position(|&byte| byte == first) else {
+        let index = self.index_of(first).unwrap_or_else(|| {
             self.firsts.push(first);
             self.children.push(Node {
-                prefix: text.into(),
+                prefix: Short::of(text),
                 ..Node::default()
             });
-            let index = self.children.len() - 1;
-            return &mut self.children[index];
-        };
+            self.children.len() - 1
+        });
         let child = &mut self.children[index];
-        let shared = shared_len(&child.prefix, text);
-        if shared < child.prefix.len() {
+        let shared = shared_len(child.prefix.as_slice(), text);
+        if shared < child.prefix.as_slice().len() {
             child.split(shared);
         }
         child.child(&text[shared..])
@@ -83,14 +121,29 @@ impl Node {
 
     /// Cuts a node in two: `at` bytes stay, the rest goes into an only child.
     fn split(&mut self, at: usize) {
+        let (before, after) = self.prefix.as_slice().split_at(at);
         let upper = Node {
-            prefix: self.prefix[..at].into(),
-            firsts: vec![self.prefix[at]],
+            prefix: Short::of(before),
+            firsts: Short::of(&after[..1]),
             ..Node::default()
         };
+        let rest = Short::of(after);
         let mut lower = std::mem::replace(self, upper);
-        lower.prefix = lower.prefix[at..].into();
+        lower.prefix = rest;
         self.children.push(lower);
+    }
+
+    /// Which child begins with a byte. Those that there was no room for in `firsts` are asked themselves.
+    fn index_of(&self, first: u8) -> Option<usize> {
+        let firsts = self.firsts.as_slice();
+        if let Some(index) = firsts.iter().position(|&byte| byte == first) {
+            return Some(index);
+        }
+        let others = self.children.get(firsts.len()..)?;
+        let index = others
+            .iter()
+            .position(|child| child.prefix.bytes[0] == first)?;
+        Some(firsts.len() + index)
     }
 
     /// The place that `path` leads to from byte `at` on. Each node is visited once at most, so a lookup is bounded by the
@@ -103,8 +156,8 @@ impl Node {
         path: &'p str,
         at: usize,
         taken: &mut Taken<'p>,
-    ) -> Option<usize> {
-        let rest = path.as_bytes()[at..].strip_prefix(&*self.prefix)?;
+    ) -> Option<Place> {
+        let rest = path.as_bytes()[at..].strip_prefix(self.prefix.as_slice())?;
         let Some(&first) = rest.first() else {
             return self.leaf.or_else(|| {
                 let wildcard = self.wildcard?;
@@ -113,7 +166,7 @@ impl Node {
             });
         };
         let at = path.len() - rest.len();
-        if let Some(index) = self.firsts.iter().position(|&byte| byte == first)
+        if let Some(index) = self.index_of(first)
             && let Some(place) = self.children[index].find(path, at, taken)
         {
             return Some(place);
@@ -121,7 +174,7 @@ impl Node {
         self.find_params(path, at, taken)
     }
 
-    fn find_params<'p>(&self, path: &'p str, at: usize, taken: &mut Taken<'p>) -> Option<usize> {
+    fn find_params<'p>(&self, path: &'p str, at: usize, taken: &mut Taken<'p>) -> Option<Place> {
         if let Some(param) = &self.param {
             let rest = &path.as_bytes()[at..];
             let end = rest

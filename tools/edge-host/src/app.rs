@@ -46,7 +46,7 @@ impl App {
         let variables = Variables::resolve(&manifest.variables, environment, &file)?;
         let routes = Routes::build(&manifest.routes)?;
         let cache = cache_folder(args.cache_dir.as_deref())?;
-        let engine = Engine::new(&cache)?;
+        let engine = Engine::new(&cache, args.perf_map)?;
         let trust = Trust::read(args.ca_file.as_deref())?;
         let connections = Connections::new(trust.clone());
         let pool = Pool::new(trust);

@@ -54,6 +54,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = limits::MAX_CONCURRENT, value_parser = concurrent)]
     pub max_concurrent: usize,
 
+    /// Write /tmp/perf-PID.map, by which Linux' perf names the functions of guests.
+    #[arg(long)]
+    pub perf_map: bool,
+
     /// Write the log as JSON, one object a line.
     #[arg(long)]
     pub log_json: bool,

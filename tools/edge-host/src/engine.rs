@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Cache, CacheConfig, Config};
+use wasmtime::{Cache, CacheConfig, Config, ProfilingStrategy};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::bindings::spin;
@@ -28,8 +28,8 @@ pub struct Loaded {
 
 impl Engine {
     /// Makes the engine. Compiled components are kept in `cache`, under a hash of the component, the compiler's settings
-    /// and wasmtime's version, and old ones are removed when there are many.
-    pub fn new(cache: &Path) -> Result<Self> {
+    /// and wasmtime's version, and old ones are removed when there are many. `perf_map` lets perf see into guests.
+    pub fn new(cache: &Path, perf_map: bool) -> Result<Self> {
         let mut kept = CacheConfig::new();
         kept.with_directory(cache);
         let cache = Cache::new(kept)
@@ -40,6 +40,9 @@ impl Engine {
             .wasm_component_model_async(true)
             .epoch_interruption(true)
             .cache(Some(cache.clone()));
+        if perf_map {
+            config.profiler(ProfilingStrategy::PerfMap);
+        }
         let engine = wasmtime::Engine::new(&config).map_err(plain)?;
         let linker = link(&engine).map_err(plain)?;
         Ok(Self {

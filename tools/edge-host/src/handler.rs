@@ -1,12 +1,12 @@
 //! Calls a component: keeps its instances for reuse, as many as are needed, each within its limits.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, oneshot};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -38,6 +38,9 @@ pub struct Limits {
 /// Calls one component.
 pub struct Handler {
     proxy: ProxyHandler<Instances>,
+    /// Whose request is being offered to the instances. The proxy starts an instance for every request that finds none free
+    /// at that very moment: of many that come at once each would get one of its own, though one could take them all.
+    turn: Mutex<()>,
     limits: Limits,
 }
 
@@ -69,6 +72,7 @@ impl Handler {
                 pool,
                 limits,
             }),
+            turn: Mutex::default(),
             limits,
         }
     }
@@ -80,10 +84,8 @@ impl Handler {
         place: Arc<OwnedSemaphorePermit>,
     ) -> Result<Response, Failure> {
         // A guest that never yields is ended by its worker's expiration, which tells nobody; so the time is kept here too.
-        let answer = tokio::time::timeout(
-            self.limits.request_timeout,
-            self.proxy.handle(place, request),
-        );
+        let answer =
+            tokio::time::timeout(self.limits.request_timeout, self.in_turn(request, place));
         match answer.await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is::<ExpirationError>() => Err(Failure::TimedOut),
@@ -91,6 +93,33 @@ impl Handler {
             Err(_) => Err(Failure::TimedOut),
         }
     }
+}
+
+impl Handler {
+    /// Offers a request once the one before it was taken, and waits for its answer.
+    async fn in_turn(
+        &self,
+        request: Request,
+        place: Arc<OwnedSemaphorePermit>,
+    ) -> wasmtime::Result<Response> {
+        let turn = self.turn.lock().await;
+        let (taken, is_taken) = oneshot::channel();
+        let mut answer = pin!(self.proxy.handle(Offer { place, taken }, request));
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            _ = is_taken => {}
+            () = tokio::time::sleep(limits::HAND_OVER) => {}
+        }
+        drop(turn);
+        answer.await
+    }
+}
+
+/// What goes with a request to the instance that takes it.
+struct Offer {
+    place: Arc<OwnedSemaphorePermit>,
+    taken: oneshot::Sender<()>,
 }
 
 struct Instances {
@@ -178,7 +207,7 @@ struct Reuse {
 
 impl WorkerState for Reuse {
     type StoreData = Guest;
-    type RequestData = Arc<OwnedSemaphorePermit>;
+    type RequestData = Offer;
 
     fn should_accept_request(&self, at_once: usize, in_all: usize) -> ShouldAccept {
         if in_all >= limits::REQUESTS_AN_INSTANCE {
@@ -193,11 +222,13 @@ impl WorkerState for Reuse {
     fn on_request_start(
         &self,
         mut guest: StoreContextMut<'_, Guest>,
-        place: Arc<OwnedSemaphorePermit>,
+        offer: Offer,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        // Nobody listens any more when it took long.
+        let _ = offer.taken.send(());
         guest.data_mut().compute.restart();
-        let time = tokio::time::sleep(self.request_timeout);
+        let (time, place) = (tokio::time::sleep(self.request_timeout), offer.place);
         Box::pin(async move {
             time.await;
             drop(place);

@@ -25,6 +25,8 @@ pub const MAX_CONCURRENT: usize = 128;
 pub const REQUESTS_AN_INSTANCE: usize = 128;
 /// Requests an instance serves at once, as in Spin.
 pub const REQUESTS_AT_ONCE: usize = 16;
+/// How long a request may wait to be taken by an instance until the next one is offered, which may start another instance.
+pub const HAND_OVER: Duration = Duration::from_millis(50);
 /// How long an idle instance is kept, as in Spin.
 pub const IDLE_INSTANCE: Duration = Duration::from_secs(1);
 /// How often a busy guest is interrupted, so that its time limit can be looked at.
@@ -85,6 +87,8 @@ pub const HTTP_HEADERS: usize = 100;
 /// Bytes of an answer's body; it is streamed, never held whole by the host.
 pub const HTTP_ANSWER_BYTES: usize = 32 << 20;
 
+/// Bytes that a guest may write to its output at once.
+pub const OUTPUT_BYTES: usize = 64 << 10;
 /// Bytes of one line of a guest's output; longer lines are cut into several.
 pub const LOG_LINE_BYTES: usize = 4 << 10;
 

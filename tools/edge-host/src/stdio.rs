@@ -1,14 +1,17 @@
-//! A guest's stdout and stderr: line by line into the log, with the component's id.
+//! A guest's stdout and stderr: line by line into the log, with the component's id. Writing never waits, so neither does the
+//! guest.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::limits::LOG_LINE_BYTES;
+use crate::limits::{LOG_LINE_BYTES, OUTPUT_BYTES};
 
 /// One output of one instance. All its streams write into the same line.
 #[derive(Clone)]
@@ -28,6 +31,11 @@ impl GuestOutput {
             stream,
             pending: Vec::new(),
         })))
+    }
+
+    fn log(&self, bytes: &[u8]) {
+        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        line.log(bytes);
     }
 }
 
@@ -81,6 +89,30 @@ impl StdoutStream for GuestOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestOutput {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for GuestOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.log(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(OUTPUT_BYTES)
+    }
 }
 
 impl AsyncWrite for GuestOutput {
@@ -89,10 +121,7 @@ impl AsyncWrite for GuestOutput {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .log(bytes);
+        self.log(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -35,7 +35,11 @@ pub fn now_us() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn variable(name: &str) -> Result<String> {
+/// A variable of spin.toml: from the environment, `.env` or `.env.example`.
+///
+/// # Errors
+/// When none of them has it.
+pub fn variable(name: &str) -> Result<String> {
     let name = format!("SPIN_VARIABLE_{name}");
     if let Ok(value) = std::env::var(&name) {
         return Ok(value);

@@ -1,6 +1,7 @@
 //! `load`: opens sockets, publishes through the edge, measures from publish to receive, and checks what arrived.
 
 mod edge;
+mod http;
 mod publisher;
 mod report;
 mod tally;
@@ -22,7 +23,10 @@ use crate::tally::Tally;
 ///
 /// It signs its own token with the first key of SPIN_VARIABLE_AUTH_KEYS (from the environment, `.env` or `.env.example`).
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The edge to publish through.
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     edge: String,
@@ -43,6 +47,13 @@ struct Args {
     json: bool,
 }
 
+/// What else can be measured.
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Requests over HTTP, as many as are answered, and the CPU that they take: one line of JSON.
+    Http(http::Args),
+}
+
 /// How long after the last publish a message may still arrive.
 const LINGER: Duration = Duration::from_secs(10);
 /// Sockets opened at once: few enough for a node's listen queue.
@@ -50,6 +61,9 @@ const OPENING: usize = 64;
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(Other::Http(args)) = &args.other {
+        return http::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -23,6 +23,25 @@ pub const COMPONENTS: [&str; 5] = [
 /// The components of `examples/`, which tests run.
 pub const EXAMPLES: [&str; 1] = ["example-own-handler"];
 
+/// How native binaries are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// For everything but figures.
+    Dev,
+    /// For figures.
+    Release,
+}
+
+impl Profile {
+    /// Its folder below the target folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// Builds components, in the release profile, where `spin.toml` expects them.
 ///
 /// # Errors
@@ -47,10 +66,7 @@ pub fn components(
     )
 }
 
-/// Builds native binaries in the dev profile.
-///
-/// They are chosen by `--bin` and not by `-p`: then features are those of all default members, as in every other command,
-/// and nothing is built twice.
+/// Builds native binaries in the dev profile: see [`binaries_of`].
 ///
 /// # Errors
 /// Names the one that does not build.
@@ -60,25 +76,50 @@ pub fn binaries(
     progress: &Progress,
     names: &[&str],
 ) -> Result<()> {
+    binaries_of(Profile::Dev, workspace, family, progress, names)
+}
+
+/// Builds native binaries.
+///
+/// They are chosen by `--bin` and not by `-p`: then features are those of all default members, as in every other command,
+/// and nothing is built twice.
+///
+/// # Errors
+/// Names the one that does not build.
+pub fn binaries_of(
+    profile: Profile,
+    workspace: &Workspace,
+    family: &Family,
+    progress: &Progress,
+    names: &[&str],
+) -> Result<()> {
     progress.say("build", &names.join(", "));
-    if names.contains(&"edge-host") && !wasmtime_is_built(workspace) {
+    if names.contains(&"edge-host") && !wasmtime_is_built(workspace, profile) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let minutes = match profile {
+            Profile::Dev => "about 10 minutes",
+            Profile::Release => "10 to 18 minutes",
+        };
         progress.say(
             "build",
-            &format!("edge-host stands on wasmtime: from cold about 10 minutes on 2 cores (here: {cores}), once."),
+            &format!("edge-host stands on wasmtime: from cold {minutes} on 2 cores (here: {cores}), once."),
         );
         progress.say("build", "With Spin 4.1 or newer on the PATH (https://spinframework.dev/install) it is not needed.");
     }
     let mut command = workspace.cargo();
     command.arg("build");
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
     for name in names {
         command.args(["--bin", name]);
     }
     run(command, family, progress, "cargo build -p")
 }
 
-fn wasmtime_is_built(workspace: &Workspace) -> bool {
-    let Ok(files) = fs::read_dir(workspace.target().join("debug/deps")) else {
+fn wasmtime_is_built(workspace: &Workspace, profile: Profile) -> bool {
+    let folder = workspace.target().join(profile.folder()).join("deps");
+    let Ok(files) = fs::read_dir(folder) else {
         return false;
     };
     files.flatten().any(|file| {

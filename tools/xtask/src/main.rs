@@ -1,5 +1,6 @@
 //! The workspace's own commands: `cargo xtask up`, `cargo xtask token`, `cargo xtask keys`, `cargo xtask test`.
 
+mod bench;
 mod build;
 mod doctor;
 mod drill;
@@ -63,6 +64,9 @@ enum Task {
     Keys(keys::Args),
     /// Break something in several regions under load, and report which promises held.
     Drill(drill::Args),
+    /// Measure, beside others who do the same.
+    #[command(subcommand)]
+    Bench(bench::Args),
     /// Run every check, or a part of them.
     Test(test::Args),
     /// Ends the process groups named on stdin once stdin closes; `up` and `test` start it for the case that they are killed.
@@ -94,6 +98,7 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Up(args) => return up::run(&workspace, &family()?, &progress, &args),
         Task::Drill(args) => return drill::run(&workspace, &family()?, &progress, &args),
+        Task::Bench(args) => return bench::run(&workspace, &family()?, &progress, &args),
         Task::Test(args) => return test::run(&workspace, &family()?, &progress, &args),
         Task::Guard => process::guard::run(std::io::stdin().lock()),
         Task::Forward(args) => regions::forward::run(&args),

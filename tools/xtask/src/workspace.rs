@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::build::Profile;
+
 /// The triple that components are built for.
 pub const WASM_TARGET: &str = "wasm32-wasip2";
 
@@ -56,7 +58,12 @@ impl Workspace {
 
     /// A native binary of the dev profile.
     pub fn binary(&self, name: &str) -> PathBuf {
-        self.target().join("debug").join(name)
+        self.binary_of(Profile::Dev, name)
+    }
+
+    /// A native binary.
+    pub fn binary_of(&self, profile: Profile, name: &str) -> PathBuf {
+        self.target().join(profile.folder()).join(name)
     }
 
     /// The cargo that runs this, in the top folder.

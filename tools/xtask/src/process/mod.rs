@@ -223,6 +223,25 @@ impl Running<'_> {
         }
     }
 
+    /// The processes of the group, as Linux lists them.
+    pub fn processes(&self) -> Vec<u32> {
+        let group = self.group.as_raw_pid().to_string();
+        // The fifth field is the group (`proc(5)`); the second may hold spaces and ends with the last `)`.
+        let is_member = |pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')')
+                .and_then(|(_, after)| after.split_whitespace().nth(2))
+                .is_some_and(|found| found == group)
+        };
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        let pids = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(is_member).collect()
+    }
+
     /// Asks the group to end.
     pub fn ask_to_end(&mut self) {
         // A group that is gone needs no signal.
@@ -273,6 +292,9 @@ mod tests {
             .unwrap();
         let group = running.group;
         assert!(test_kill_process_group(group).is_ok());
+        if cfg!(target_os = "linux") {
+            assert!(running.processes().contains(&running.child.id()));
+        }
         running.end();
         assert!(test_kill_process_group(group).is_err());
     }

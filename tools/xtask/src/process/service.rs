@@ -72,6 +72,11 @@ impl<'a> Service<'a> {
         format!("The last lines of {}:\n{lines}", self.log.display())
     }
 
+    /// Its processes: the one that was started, and those that this one has started in its group.
+    pub fn processes(&self) -> Vec<u32> {
+        self.running.processes()
+    }
+
     /// Asks it to end.
     pub fn ask_to_end(&mut self) {
         self.running.ask_to_end();

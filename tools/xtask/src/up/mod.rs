@@ -16,7 +16,7 @@ use std::thread;
 use anyhow::Result;
 
 pub use self::edge::{Edge, EdgeChoice};
-pub use self::plan::{Plan, lock};
+pub use self::plan::{HOST, Plan, lock};
 pub use self::system::System;
 use crate::build;
 use crate::doctor;

@@ -21,6 +21,14 @@ use crate::settings::Settings;
 /// # Errors
 /// When its folder cannot be made or it does not start.
 pub fn start<'a>(family: &'a Family, plan: &Plan) -> Result<Service<'a>> {
+    Service::start(family, "redis", &plan.logs(), &mut command(plan)?)
+}
+
+/// What starts it. Its folder is made.
+///
+/// # Errors
+/// When that cannot be made.
+pub fn command(plan: &Plan) -> Result<Command> {
     let mut command = Command::new("redis-server");
     configure(
         &mut command,
@@ -29,7 +37,7 @@ pub fn start<'a>(family: &'a Family, plan: &Plan) -> Result<Service<'a>> {
         "everysec",
         &plan.redis_folder(),
     )?;
-    Service::start(family, "redis", &plan.logs(), &mut command)
+    Ok(command)
 }
 
 /// Tells a `redis-server` where to listen, and how often what it wrote goes to disk.

@@ -1,0 +1,206 @@
+//! `cargo xtask bench edge`: what a message costs at the edge.
+
+mod stage;
+mod turn;
+mod variables;
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use self::stage::Stage;
+use self::turn::{Taken, What};
+use super::cores::Cores;
+use super::row::{Counted, Latency, Report, Row, median};
+use crate::build::{self, Profile};
+use crate::doctor;
+use crate::process::Family;
+use crate::progress::Progress;
+use crate::up::{Edge, EdgeChoice};
+use crate::workspace::Workspace;
+
+/// Answers a constant: what the host by itself takes.
+const CONSTANT: &str = "guest-constant";
+
+/// What `bench edge` may be told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// What runs the edge. Left out: `embedded`, which is the host built from `tools/edge-host`.
+    #[arg(long, value_enum, default_value = "embedded")]
+    edge: EdgeChoice,
+    /// How long each turn is measured, in seconds; a second of warming up comes before it.
+    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    seconds: f64,
+    /// Turns of each subject and case, one after the other.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    turns: u32,
+    /// Connections, each with one request on its way.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    connections: u16,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Measure binaries of the dev profile, which says nothing of the real ones: only for trying the bench itself.
+    #[arg(long, hide = true)]
+    dev: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds between 0.1 and 600 is meant".to_owned()),
+    }
+}
+
+/// Builds, starts, measures in turns, prints.
+///
+/// # Errors
+/// When something does not build or start, or an answer is not as it should be.
+pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &Args) -> Result<()> {
+    let mut report = Report::begin("edge");
+    let edge = prepare(workspace, family, progress, args)?;
+    let cores = Cores::share();
+    progress.say(
+        "cores",
+        &cores.as_ref().map_or_else(
+            || "nothing is pinned: one core only, or no taskset (util-linux)".to_owned(),
+            Cores::told,
+        ),
+    );
+    let profile = args.profile();
+    let mut stage = Stage::start(workspace, family, progress, edge, profile, cores.as_ref())?;
+
+    let cases = [What::Static, What::Publish];
+    let subjects = stage::SUBJECTS;
+    let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); cases.len() * subjects.len()];
+    let total = u64::from(args.turns) * taken.len() as u64;
+    let bar = progress.bar("measure", total);
+    for turn in 1..=args.turns {
+        for (index, (what, subject)) in each(&cases, &subjects).enumerate() {
+            bar.waiting_for(&format!("{} of {subject}, turn {turn}", what.name()));
+            let one = turn::take(&mut stage, subject, what, args)?;
+            bar.done(&format!(
+                "{} of {subject}, turn {turn}: {:.1} us of CPU",
+                what.name(),
+                one.server_us()
+            ));
+            taken[index].push(one);
+        }
+    }
+    drop(bar);
+    stage.end();
+    for ((what, subject), turns) in each(&cases, &subjects).zip(&taken) {
+        report.add(row(what.name(), subject, turns));
+    }
+    report.print(args.json, &told(&report));
+    Ok(())
+}
+
+fn each<'a>(
+    cases: &'a [What],
+    subjects: &'a [&'static str],
+) -> impl Iterator<Item = (What, &'static str)> + 'a {
+    cases
+        .iter()
+        .flat_map(move |what| subjects.iter().map(move |subject| (*what, *subject)))
+}
+
+impl Args {
+    fn profile(&self) -> Profile {
+        if self.dev {
+            Profile::Dev
+        } else {
+            Profile::Release
+        }
+    }
+
+    /// Less for a bench that is only tried.
+    fn warm_up(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds.min(1.0))
+    }
+}
+
+fn prepare(
+    workspace: &Workspace,
+    family: &Family,
+    progress: &Progress,
+    args: &Args,
+) -> Result<Edge> {
+    let redis = doctor::redis(family, progress)?;
+    progress.say("redis", &format!("redis-server {redis}"));
+    let edge = Edge::choose(progress, Some(args.edge))?;
+    doctor::wasm_target(workspace, family, progress)?;
+    let components: Vec<&str> = build::COMPONENTS.into_iter().chain([CONSTANT]).collect();
+    build::components(workspace, family, progress, &components)?;
+    let mut binaries = vec!["axum-peer", "load"];
+    if edge == Edge::Embedded {
+        binaries.push("edge-host");
+    }
+    build::binaries_of(args.profile(), workspace, family, progress, &binaries)?;
+    Ok(edge)
+}
+
+/// The median of the turns, and the check that nothing was lost.
+fn row(case: &str, subject: &'static str, turns: &[Taken]) -> Row {
+    let of = |figure: fn(&Taken) -> f64| median(turns.iter().map(figure).collect());
+    let counted = turns
+        .iter()
+        .filter_map(|turn| turn.counted)
+        .reduce(|sum, one| Counted {
+            expected: sum.expected + one.expected,
+            delivered: sum.delivered + one.delivered,
+        });
+    Row {
+        case: case.to_owned(),
+        subject,
+        value: of(|turn| 1e6 / turn.server_us()),
+        unit: "requests/cpu_s",
+        latency: Some(Latency {
+            p50_ms: of(|turn| turn.p50_us / 1e3),
+            p99_ms: of(|turn| turn.p99_us / 1e3),
+            max_ms: turns
+                .iter()
+                .map(|turn| turn.max_us / 1e3)
+                .fold(0.0, f64::max),
+        }),
+        redis_us: counted.is_some().then(|| of(Taken::redis_us)),
+        redis_calls: counted.is_some().then(|| of(|turn| turn.redis_calls)),
+        counted,
+    }
+}
+
+/// What the figures come to.
+fn told(report: &Report) -> Vec<String> {
+    let ratio = |of: (&str, &str), to: (&str, &str)| {
+        Some(report.value(of.0, of.1)? / report.value(to.0, to.1)?)
+    };
+    let sentences = [
+        (
+            "tidegate, a publish of a constant answer",
+            ratio(("publish", "tidegate"), ("static", "tidegate")),
+        ),
+        (
+            "axum, a publish of a constant answer",
+            ratio(("publish", "axum"), ("static", "axum")),
+        ),
+        (
+            "a publish, tidegate of axum",
+            ratio(("publish", "tidegate"), ("publish", "axum")),
+        ),
+    ];
+    sentences
+        .iter()
+        .filter_map(|(what, ratio)| ratio.map(|ratio| format!("{what}: {ratio:.3}")))
+        .collect()
+}
+
+/// That the messages which were acknowledged are there, no more and no fewer.
+fn check(what: &str, counted: Counted) -> Result<Counted> {
+    ensure!(
+        counted.expected == counted.delivered,
+        "{what}: {} were acknowledged, and {} are in Redis",
+        counted.expected,
+        counted.delivered
+    );
+    Ok(counted)
+}

@@ -1,0 +1,37 @@
+//! `cargo xtask bench`: figures, always beside those of somebody else who does the same in the same run.
+
+mod cores;
+mod edge;
+mod row;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::process::Family;
+use crate::progress::Progress;
+use crate::workspace::Workspace;
+
+/// What is measured.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Args {
+    /// The edge: an authenticated, limited, moderated publish; a constant answer by the same host; the same two in a native
+    /// axum handler. By the CPU that the server takes.
+    Edge(edge::Args),
+}
+
+/// Measures, and prints what came out.
+///
+/// # Errors
+/// When something is missing, does not build or start, or an answer is not as it should be.
+pub fn run(
+    workspace: &Workspace,
+    family: &Family,
+    progress: &Progress,
+    args: &Args,
+) -> Result<ExitCode> {
+    match args {
+        Args::Edge(args) => edge::run(workspace, family, progress, args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
