@@ -64,6 +64,14 @@ export class Endpoints {
   }
 
   /**
+   * Whether there is an endpoint outside a region.
+   * @param {string} region
+   */
+  leadsBeyond(region) {
+    return this.#list.some((endpoint) => endpoint.region !== region);
+  }
+
+  /**
    * The first that is not passed over; when all are, the one that is so for the shortest time.
    * @param {number} nowMs
    * @returns {Endpoint | null}

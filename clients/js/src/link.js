@@ -1,8 +1,8 @@
 import { onClose } from './close.js';
 import { Endpoints, backoffMs, readEndpoints } from './endpoints.js';
 import {
-  CONNECT_WAIT_MS, MEND_TRIES, PING_LEAST_MS, PING_MOST_MS, PING_MS, PONG_WAIT_MS, SHUN_MOVED_MS, SHUN_MS, SPEAK_MS, SPREAD_MS,
-  STABLE_MS, WELCOME_WAIT_MS,
+  CONNECT_WAIT_MS, HASTY_WAIT_MS, MEND_TRIES, PING_LEAST_MS, PING_MOST_MS, PING_MS, PONG_WAIT_MS, SHUN_MOVED_MS, SHUN_MS,
+  SPEAK_MS, SPREAD_MS, STABLE_MS, WELCOME_WAIT_MS,
 } from './limits.js';
 
 /** @import { ConnectionState, Endpoint, Frame } from './types.js' */
@@ -161,7 +161,9 @@ export class Link {
     this.#current = this.#endpoints.pick(nowMs);
     if (!this.#current) return [...this.#rest(backoffMs(this.#lost++, this.#random()), nowMs), { do: 'rejoin' }];
     this.#phase = 'connecting';
-    this.#deadlineMs = nowMs + CONNECT_WAIT_MS;
+    const { region } = this.#current;
+    const hasty = region === this.#muteRegion && this.#endpoints.leadsBeyond(region);
+    this.#deadlineMs = nowMs + (hasty ? HASTY_WAIT_MS : CONNECT_WAIT_MS);
     return [{ do: 'open', url: this.#current.url }, { do: 'state' }];
   }
 

@@ -210,9 +210,19 @@ test('two endpoints of a region that do not answer: the next is in another regio
   open(link, 0);
   link.step({ is: 'tick' }, 10_000);
   assert.equal(opened(link.step({ is: 'tick' }, 13_000)), 'ws://e2', 'one may be alone with its trouble');
-  assert.equal(opened(link.step({ is: 'tick' }, 18_000)), 'ws://u1');
-  open(link, 18_100);
+  assert.equal(link.wakeMs, 13_500, 'cut off without a word: within 14 s');
+  assert.equal(opened(link.step({ is: 'tick' }, 13_500)), 'ws://u1');
+  assert.equal(link.wakeMs, 18_500, 'another region is given all the time');
+  open(link, 13_800);
   assert.equal(link.state.endpoint?.url, 'ws://u1');
+});
+
+test('a slow network is given time where there is no other region', () => {
+  const { link } = start();
+  open(link, 0);
+  link.step({ is: 'tick' }, 10_000);
+  assert.equal(opened(link.step({ is: 'tick' }, 13_000)), 'ws://b');
+  assert.equal(link.wakeMs, 18_000);
 });
 
 test('one that refuses says nothing of its region', () => {

@@ -33,6 +33,11 @@ export class Endpoints {
      */
     shunRegion(region: string, untilMs: number): void;
     /**
+     * Whether there is an endpoint outside a region.
+     * @param {string} region
+     */
+    leadsBeyond(region: string): boolean;
+    /**
      * The first that is not passed over; when all are, the one that is so for the shortest time.
      * @param {number} nowMs
      * @returns {Endpoint | null}

@@ -12,6 +12,11 @@ export const PONG_WAIT_MS: 3000;
 export const SPEAK_MS: 30000;
 /** From `new WebSocket` to its `open`. */
 export const CONNECT_WAIT_MS: 5000;
+/**
+ * The same for a region that has just given no answer, while there is another region. A viewer who was cut off without a word
+ * reads again within 10 s (a ping) + 3 s (its answer) + 0.2 s (spread) + 0.5 s, and the time that the other region takes.
+ */
+export const HASTY_WAIT_MS: 500;
 /** From `hello` to `welcome`. */
 export const WELCOME_WAIT_MS: 5000;
 /** From `subscribe` to its answer; then it is sent again. */

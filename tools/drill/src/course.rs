@@ -17,8 +17,10 @@ const STABLE_MS: u64 = 5_000;
 /// Why a socket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// It broke, or never opened.
+    /// It broke, or was refused.
     Broken,
+    /// Nothing was heard, or it did not open in time.
+    Silent,
     /// The node sent the viewer away: `move`, or close code 1012.
     Moved,
 }
@@ -73,7 +75,7 @@ impl Course {
         self.losses += 1;
         if let Some(current) = self.current.take() {
             let shun_ms = match loss {
-                Loss::Broken => SHUN_MS,
+                Loss::Broken | Loss::Silent => SHUN_MS,
                 Loss::Moved => SHUN_MOVED_MS,
             };
             self.shunned.insert(current, now_ms + shun_ms);
@@ -84,8 +86,16 @@ impl Course {
             return whole / 2 + self.below(whole / 2 + 1);
         }
         match (tries, loss) {
-            (0, Loss::Broken) => self.below(SPREAD_MS + 1),
+            (0, Loss::Broken | Loss::Silent) => self.below(SPREAD_MS + 1),
             _ => 0,
+        }
+    }
+
+    /// Passes over endpoints that were not tried: the way to them is cut.
+    pub fn shun(&mut self, urls: impl Iterator<Item = String>, now_ms: u64) {
+        for url in urls {
+            let until_ms = self.shunned.entry(url).or_default();
+            *until_ms = (*until_ms).max(now_ms + SHUN_MS);
         }
     }
 
@@ -146,6 +156,14 @@ mod tests {
             "{waits:?}"
         );
         assert!(waits[19] >= BACKOFF_MS.1 / 2, "{waits:?}");
+    }
+
+    #[test]
+    fn what_is_beyond_a_cut_is_not_tried() {
+        let mut course = course(&["a", "b", "c"]);
+        course.shun(["a", "b"].map(str::to_owned).into_iter(), 0);
+        assert_eq!(course.pick(0).unwrap(), "c");
+        assert_eq!(course.pick(SHUN_MS).unwrap(), "a");
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::shared::Shared;
 
 /// How long a socket may take to open, and a node to greet.
 const OPEN: Duration = Duration::from_secs(5);
+/// The same in a region that has just given no answer, while there is another.
+const HASTY: Duration = Duration::from_millis(500);
 /// A viewer says something this often, and takes silence for an end, as the JavaScript client does.
 const SPEAK: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(13);
@@ -99,6 +101,8 @@ pub struct Viewer {
     begun: bool,
     /// The region that it is connected to.
     region: String,
+    /// The region whose last endpoint gave no answer in time.
+    mute: Option<String>,
     shared: Arc<Shared>,
     /// Where a shift sends it.
     shifts: watch::Receiver<Option<(String, String)>>,
@@ -130,6 +134,7 @@ impl Viewer {
             away: None,
             begun: false,
             region: own,
+            mute: None,
             shifts: shared.shifts.subscribe(),
             shared,
         }
@@ -142,13 +147,19 @@ impl Viewer {
                 bail!("viewer {} was given nowhere to go", self.number);
             };
             let opened = Instant::now();
-            let end = match timeout(OPEN, self.open(&url)).await {
+            let region = self.region_of(&url);
+            let end = match timeout(self.patience(&region), self.open(&url)).await {
                 Ok(Ok(mut socket)) => {
-                    self.region = self.region_of(&url);
+                    self.mute = None;
+                    self.region = region.clone();
                     self.read(&mut socket).await?
                 }
-                _ => End::Lost(Loss::Broken),
+                Ok(Err(_)) => End::Lost(Loss::Broken),
+                Err(_) => End::Lost(Loss::Silent),
             };
+            if matches!(end, End::Lost(Loss::Silent)) {
+                self.note_silence(region);
+            }
             if self.begun && self.away.is_none() {
                 self.away = Some(self.shared.since(&self.region));
             }
@@ -163,6 +174,29 @@ impl Viewer {
             let wait_ms = self.course.lose(loss, open_ms, self.now_ms());
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
+    }
+
+    /// How long a socket to a region may take to open.
+    fn patience(&self, region: &str) -> Duration {
+        let beyond = self.pass.endpoints.iter().any(|one| one.region != region);
+        match self.mute.as_deref() == Some(region) && beyond {
+            true => HASTY,
+            false => OPEN,
+        }
+    }
+
+    /// Two endpoints of one region that do not even refuse: the way there is cut.
+    fn note_silence(&mut self, region: String) {
+        if self.mute.as_deref() == Some(region.as_str()) {
+            let now_ms = self.now_ms();
+            let there = self
+                .pass
+                .endpoints
+                .iter()
+                .filter(|one| one.region == region);
+            self.course.shun(there.map(|one| one.url.clone()), now_ms);
+        }
+        self.mute = Some(region);
     }
 
     fn now_ms(&self) -> u64 {
@@ -214,7 +248,7 @@ impl Viewer {
                 message = socket.next() => message,
                 _ = tokio::time::sleep_until(wake.into()) => {
                     if Instant::now() >= silent {
-                        return Ok(End::Lost(Loss::Broken));
+                        return Ok(End::Lost(Loss::Silent));
                     }
                     again = None;
                     if self.subscribe(socket).await.is_err() {

@@ -29,9 +29,9 @@ const LIFE: Duration = Duration::from_secs(4 * 60 * 60);
 /// Viewers for each room, at most: as many rooms are made.
 const ROOM: usize = 500;
 /// What connected viewers are promised, ms, and what they are when nobody tells them that their node is gone: a viewer
-/// speaks after ten seconds of silence, waits three for an answer, and gives up the region's other node after five more.
+/// speaks after ten seconds of silence, waits three for an answer, and gives the region's other node half a second.
 const READING_AGAIN_MS: u64 = 1_000;
-const SILENT_MS: u64 = 19_000;
+const SILENT_MS: u64 = 14_000;
 
 /// Which drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
