@@ -1,6 +1,8 @@
 //! A world: regions, their nodes, publishers and viewers, and the one list of what happens next.
 
+mod asks;
 mod conns;
+mod copies;
 mod faults;
 mod link;
 mod log;

@@ -1,18 +1,14 @@
 //! A fan-out node: the real hub, and what the service does around it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use tidegate_hub::{
-    Action, Hub, HubLimits, Message, OriginPage, Reader, Tally, Times, ViewerKey, Who,
-};
+use tidegate_hub::{Action, Hub, HubLimits, Reader, Times, ViewerKey, Who};
 use tidegate_protocol::frames::ErrorCode;
-use tidegate_stream::calls::{
-    After, CallError, Clock, Flush, Join, Presence, Read, Refusal, RoomState,
-};
+use tidegate_stream::calls::{Clock, Flush, Presence};
 use tidegate_stream::{Cursor, NodeName, Region, RoomId, Shard, StreamId};
 
 use super::World;
+use super::asks::{Looked, is_banned, look_up, read, refused};
 use super::conns::Conns;
 use super::site::{NAMES, NoAnswer};
 use super::tail::Tail;
@@ -20,9 +16,6 @@ use crate::plan::Breakage;
 
 /// What was asked for in vain is asked for again after so long, ms.
 const AGAIN_MS: u64 = 1_000;
-/// Entries of one origin in a page; the service asks for 128.
-const PAGE_ENTRIES: u32 = 6;
-const PAGE_BYTES: u32 = 48 * 1024;
 
 pub(super) struct Node {
     pub(super) site: usize,
@@ -43,12 +36,6 @@ impl Node {
     pub(super) fn holes(&self) -> u64 {
         self.holes_before + self.hub.stats().holes
     }
-}
-
-/// What looking a room up came to.
-enum Looked {
-    In(Option<Tally>),
-    Out(ErrorCode),
 }
 
 impl World {
@@ -398,109 +385,7 @@ impl World {
             .filter_map(|name| String::from_utf8(name.bytes()).ok()?.parse().ok())
             .collect())
     }
-}
 
-fn refused<T>(answer: Result<T, CallError>) -> Result<T, NoAnswer> {
-    answer.map_err(|error| NoAnswer::Said(error.to_string()))
-}
-
-fn look_up(
-    world: &mut World,
-    site: usize,
-    room: &RoomId,
-    who: &Who,
-    origins: Option<&Vec<Region>>,
-) -> Result<Looked, NoAnswer> {
-    let region = world.sites[site].name.clone();
-    let keys = world.keys.clone();
-    let join = Join {
-        region: &region,
-        room,
-        subject: who.subject.as_ref(),
-        token: None,
-    };
-    let joined = match join.answer(&world.call_at(site, &join.call(&keys))?) {
-        Ok(joined) => joined,
-        Err(CallError::Refused(Refusal::NoRoom)) => return Ok(Looked::Out(ErrorCode::NoRoom)),
-        Err(error) => return refused(Err(error)),
-    };
-    if joined
-        .room
-        .is_some_and(|room| room.state == RoomState::Closed)
-    {
-        return Ok(Looked::Out(ErrorCode::RoomClosed));
-    }
-    if joined.ban_until_ms > joined.now_ms {
-        return Ok(Looked::Out(ErrorCode::Banned));
-    }
-    let Some(origins) = origins else {
-        return Ok(Looked::In(None));
-    };
-    let mut tally = Tally::default();
-    for origin in origins {
-        let total = world
-            .ask_at(site, &["GET", &keys.likes(room, origin)])?
-            .bytes();
-        if let Some(total) = String::from_utf8(total)
-            .ok()
-            .and_then(|text| text.parse().ok())
-        {
-            tally.likes(origin, total);
-        }
-    }
-    Ok(Looked::In(Some(tally)))
-}
-
-fn is_banned(world: &mut World, site: usize, room: &RoomId, user: &str) -> Result<bool, NoAnswer> {
-    let region = world.sites[site].name.clone();
-    let subject = user.parse().ok();
-    let join = Join {
-        region: &region,
-        room,
-        subject: subject.as_ref(),
-        token: None,
-    };
-    let call = join.call(&world.keys);
-    let joined = refused(join.answer(&world.call_at(site, &call)?))?;
-    Ok(joined.ban_until_ms > joined.now_ms)
-}
-
-fn read(
-    world: &mut World,
-    site: usize,
-    room: &RoomId,
-    after: &[(Region, StreamId)],
-) -> Result<Vec<OriginPage>, NoAnswer> {
-    let positions: Vec<(Region, After)> = after
-        .iter()
-        .map(|(origin, id)| (origin.clone(), After::Id(*id)))
-        .collect();
-    let read = Read {
-        room,
-        limit: PAGE_ENTRIES,
-        bytes: PAGE_BYTES,
-        positions: &positions,
-    };
-    let call = read.call(&world.keys);
-    let pages = refused(read.answer(&world.call_at(site, &call)?))?;
-    Ok(pages
-        .into_iter()
-        .map(|page| OriginPage {
-            messages: page
-                .entries
-                .iter()
-                .filter_map(|entry| Message::new(&page.origin, entry).map(Arc::new))
-                .collect(),
-            origin: page.origin,
-            last: page.last,
-            verdict: page.verdict,
-            more: page.more,
-            reached: page.reached,
-        })
-        .collect())
-}
-
-impl World {
     fn open_shard(&mut self, number: usize, shard: Shard) {
         let origins = self.nodes[number].origins.clone();
         self.ask_for_node(
