@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::random::Random;
+
 /// How long an endpoint that failed is passed over, ms.
 const SHUN_MS: u64 = 10_000;
 /// The same for one that sent its viewers away, ms.
@@ -32,7 +34,7 @@ pub struct Course {
     shunned: HashMap<String, u64>,
     current: Option<String>,
     losses: usize,
-    random: u64,
+    random: Random,
 }
 
 impl Course {
@@ -43,7 +45,7 @@ impl Course {
             shunned: HashMap::new(),
             current: None,
             losses: 0,
-            random: seed,
+            random: Random::new(seed),
         }
     }
 
@@ -83,10 +85,10 @@ impl Course {
         if tries >= untried {
             let doubled = u32::try_from(tries - untried).unwrap_or(16).min(16);
             let whole = (BACKOFF_MS.0 << doubled).min(BACKOFF_MS.1);
-            return whole / 2 + self.below(whole / 2 + 1);
+            return whole / 2 + self.random.below(whole / 2 + 1);
         }
         match (tries, loss) {
-            (0, Loss::Broken | Loss::Silent) => self.below(SPREAD_MS + 1),
+            (0, Loss::Broken | Loss::Silent) => self.random.below(SPREAD_MS + 1),
             _ => 0,
         }
     }
@@ -97,15 +99,6 @@ impl Course {
             let until_ms = self.shunned.entry(url).or_default();
             *until_ms = (*until_ms).max(now_ms + SHUN_MS);
         }
-    }
-
-    /// A number below another, by splitmix64.
-    fn below(&mut self, most: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % most.max(1)
     }
 }
 

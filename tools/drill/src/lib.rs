@@ -2,17 +2,21 @@
 //!
 //! `cargo xtask drill` starts regions, runs this beside them, and breaks things. The two speak in lines of JSON
 //! ([`script`]). What is decided is apart from what is done: [`ledger`] compares what was acknowledged with what arrived,
-//! [`course`] says where a viewer turns next, [`promise`] which promises a report breaks.
+//! [`course`] says where a viewer turns next, [`promise`] which promises a report breaks, [`mod@line`] when
+//! what is sent between regions may arrive; [`forward`] holds it back so long.
 
 pub mod course;
 pub mod director;
 pub mod dns;
 pub mod figures;
+pub mod forward;
 pub mod ledger;
+pub mod line;
 pub mod logs;
 pub mod newcomer;
 pub mod promise;
 pub mod publisher;
+pub mod random;
 pub mod report;
 pub mod run;
 pub mod script;

@@ -15,7 +15,7 @@ use self::engine::Engine;
 use crate::process::Family;
 use crate::progress::Progress;
 use crate::regions::up::{self as start, Wanted};
-use crate::regions::{Fleet, NO_NETEM, Net, Ports, ZONE};
+use crate::regions::{Fleet, Ports, ZONE};
 use crate::token;
 use crate::up::{EdgeChoice, lock};
 use crate::workspace::Workspace;
@@ -42,7 +42,7 @@ pub enum Drill {
     Partition,
     /// The same, with changes of state on both sides and half of a region's viewers moving to the other.
     Heal,
-    /// The link between regions is slow and loses packets for a while.
+    /// The link between regions is slow and loses packets, or stalls where no kernel loses them, for a while.
     SlowLink,
     /// Relays are killed, and started again.
     RelayCrash,
@@ -79,7 +79,7 @@ pub struct Args {
     /// How long the break lasts.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
-    /// How long a round trip between regions takes, ms, where they have namespaces.
+    /// How long a round trip between regions takes, ms.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=2_000))]
     delay_ms: u32,
     /// When Redis writes to disk; decides what a crash of it may lose.
@@ -116,9 +116,9 @@ impl Drill {
         }
     }
 
-    /// Whether it breaks the network, which namespaces are needed for.
+    /// Whether it cuts the network, which namespaces are needed for.
     fn needs_namespaces(self) -> bool {
-        matches!(self, Self::Partition | Self::Heal | Self::SlowLink)
+        matches!(self, Self::Partition | Self::Heal)
     }
 }
 
@@ -135,7 +135,7 @@ pub fn run(
     let root = rustix::process::geteuid().is_root();
     ensure!(
         !(args.drill.needs_namespaces() || args.silent) || (root && !args.loopback),
-        "{} breaks the network between regions, which needs namespaces of their own: run it as root, without --loopback",
+        "{} cuts the network between regions, which needs namespaces of their own: run it as root, without --loopback",
         args.drill.name()
     );
     let _lock = lock(&workspace.data(LOCK))?;
@@ -152,15 +152,8 @@ pub fn run(
         build: !args.no_build,
         fresh: true,
     };
-    if wanted.build {
-        crate::build::binaries(workspace, family, progress, &["drill"])?;
-    }
     let variables = variables();
     let mut fleet = start::start(workspace, family, progress, FOLDER, wanted, &variables)?;
-    ensure!(
-        args.drill != Drill::SlowLink || fleet.net().is_some_and(Net::is_shaped),
-        "slow-link cannot be drilled here: {NO_NETEM}"
-    );
     let mut engine = Engine::start(workspace, family, progress)?;
     engine.tell(&spec(args, &fleet)?)?;
     engine.wait_for("ready", || fleet.check())?;

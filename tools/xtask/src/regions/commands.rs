@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_stream::Region;
 
 use super::layout::{Layout, Site};
-use super::net::Net;
+use super::net::{Link, Net};
+use super::ways;
 use crate::doctor;
 use crate::process::this_program;
 use crate::settings::Settings;
@@ -27,6 +28,8 @@ pub struct Commands<'a> {
     pub edge: Edge,
     /// Redis' setting of that name.
     pub appendfsync: &'static str,
+    /// How long a round trip between regions takes while nothing is broken, ms.
+    pub round_trip_ms: u32,
     /// What all regions share.
     pub settings: Settings,
 }
@@ -151,10 +154,39 @@ impl Commands<'_> {
         command.args(["--admin", &format!("{}:{}", site.host, layout.ports.relay)]);
         command.args(["--name", &format!("relay-{}", site.name)]);
         for other in layout.sites.iter().filter(|other| other.name != site.name) {
-            let from = format!("{}=redis://{}", other.name, layout.redis(other));
+            let redis = match self.has_ways() {
+                true => layout.way(site, other),
+                false => layout.redis(other),
+            };
+            let from = format!("{}=redis://{redis}", other.name);
             command.args(["--from", &from]);
         }
         command
+    }
+
+    /// Whether a program of ours makes the delay between regions, and not the kernel.
+    pub fn has_ways(&self) -> bool {
+        self.net.as_ref().is_none_or(|net| !net.is_shaped())
+    }
+
+    /// What makes it in a region, and its first line.
+    pub fn ways(&self, site: &Site) -> (Command, Value) {
+        let mut command = self.within(site, &self.workspace.binary("drill"));
+        command.arg("forward");
+        let layout = &self.layout;
+        let others = layout.sites.iter().filter(|other| other.name != site.name);
+        let ways: Vec<_> = others
+            .map(|other| json!({"at": layout.way(site, other), "to": layout.redis(other)}))
+            .collect();
+        let quality = ways::quality(self.whole());
+        (command, json!({"ways": ways, "quality": quality}))
+    }
+
+    /// What links are while nothing is broken.
+    pub fn whole(&self) -> Link {
+        Link::Delay {
+            round_trip_ms: self.round_trip_ms,
+        }
     }
 
     /// All regions, as `tg:regions` holds them: name, socket URL, edge URL.

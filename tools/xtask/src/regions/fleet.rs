@@ -12,7 +12,8 @@ use tidegate_stream::Region;
 use super::commands::Commands;
 use super::layout::{Layout, NODES, Site};
 use super::names;
-use super::net::Net;
+use super::net::{Link, Net};
+use super::ways::Ways;
 use crate::process::{Family, Service, Stop};
 use crate::progress::Progress;
 use crate::up::{ready, redis};
@@ -49,6 +50,8 @@ pub struct Fleet<'a> {
     family: &'a Family,
     running: BTreeMap<(Region, Role), Service<'a>>,
     names: Option<Service<'a>>,
+    /// What delays, where the kernel cannot. They belong to the network, and outlive a region.
+    ways: Vec<Ways<'a>>,
     /// How often a part was started, so that logs of earlier lives stay.
     lives: BTreeMap<(Region, Role), u32>,
     commands: Commands<'a>,
@@ -80,10 +83,20 @@ impl<'a> Fleet<'a> {
             family,
             running: BTreeMap::new(),
             names: None,
+            ways: Vec::new(),
             lives: BTreeMap::new(),
             commands,
             _gdnsd: RunFolder(run_folder),
         };
+        if fleet.commands.has_ways() {
+            for site in &sites {
+                let (mut command, spec) = fleet.commands.ways(site);
+                let ways = Ways::start(family, &mut command, &spec);
+                let ways = ways.with_context(|| format!("the ways of {}", site.name))?;
+                fleet.ways.push(ways);
+            }
+        }
+        fleet.heal()?;
         for site in &sites {
             bar.waiting_for(&format!("{} redis", site.name));
             fleet.start_redis(site)?;
@@ -135,6 +148,25 @@ impl<'a> Fleet<'a> {
     /// The namespaces.
     pub fn net(&self) -> Option<&Net> {
         self.commands.net.as_ref()
+    }
+
+    /// Changes the links between regions, all of them, both ways.
+    ///
+    /// # Errors
+    /// When the network does not obey.
+    pub fn link(&mut self, link: Link) -> Result<()> {
+        if let Some(net) = &self.commands.net {
+            net.link(link)?;
+        }
+        self.ways.iter_mut().try_for_each(|ways| ways.link(link))
+    }
+
+    /// Makes them what they were in the beginning.
+    ///
+    /// # Errors
+    /// As [`Fleet::link`].
+    pub fn heal(&mut self) -> Result<()> {
+        self.link(self.commands.whole())
     }
 
     /// What stands above Redis in a region.
@@ -277,6 +309,7 @@ impl<'a> Fleet<'a> {
     /// # Errors
     /// Names the part, and shows its last lines.
     pub fn check(&mut self) -> Result<()> {
+        self.ways.iter_mut().try_for_each(Ways::check)?;
         self.running
             .values_mut()
             .chain(&mut self.names)
@@ -296,6 +329,7 @@ impl<'a> Fleet<'a> {
             service.ask_to_end();
         }
         self.running.clear();
+        self.ways.clear();
     }
 }
 

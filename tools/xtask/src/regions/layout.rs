@@ -14,6 +14,8 @@ const NAMES: [&str; 3] = ["east", "west", "north"];
 pub const NODES: u8 = 2;
 /// Addresses that a region has: the edge's, then one for each node.
 const BLOCK: u8 = 16;
+/// The last part of the first address on which ways to other regions begin, above all of a region's own.
+const WAYS: u8 = 100;
 /// The zone that names are asked in. `.test` is nobody's (RFC 6761).
 pub const ZONE: &str = "tidegate.test";
 
@@ -150,6 +152,12 @@ impl Layout {
         SocketAddr::new(site.host.into(), self.ports.redis)
     }
 
+    /// Where a region reaches another's Redis by a way that takes its time: on its own loopback.
+    pub fn way(&self, site: &Site, other: &Site) -> SocketAddr {
+        let host = Ipv4Addr::new(127, 0, site.number, WAYS + other.number);
+        SocketAddr::new(host.into(), self.ports.redis)
+    }
+
     /// The name server.
     pub fn dns(&self) -> SocketAddr {
         SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.ports.dns)
@@ -171,6 +179,13 @@ impl Layout {
             for site in &self.sites {
                 let at = |host: Ipv4Addr, port| SocketAddr::new(host.into(), port);
                 wanted.push((at(site.host, ports.redis), "--redis-port"));
+                for other in self
+                    .sites
+                    .iter()
+                    .filter(|other| other.number != site.number)
+                {
+                    wanted.push((self.way(site, other), "--redis-port"));
+                }
                 wanted.push((at(site.host, ports.edge), "--edge-port"));
                 wanted.push((at(site.host, ports.demo), "--demo-port"));
                 wanted.push((at(site.host, ports.relay), "--socket-port"));
@@ -199,7 +214,9 @@ impl Ports {
     pub fn free() -> Result<Self> {
         let addresses: Vec<IpAddr> = (1..=3u8)
             .flat_map(|region| {
-                (1..=3u8).map(move |host| Ipv4Addr::new(127, 0, region, host).into())
+                (1..=3u8)
+                    .chain(WAYS + 1..=WAYS + 3)
+                    .map(move |host| Ipv4Addr::new(127, 0, region, host).into())
             })
             .chain([Ipv4Addr::LOCALHOST.into()])
             .collect();
@@ -258,12 +275,18 @@ mod tests {
     fn no_address_belongs_to_two_regions() {
         for ground in [Ground::Loopback, Ground::Namespaces { third: 7 }] {
             let layout = layout(ground);
-            let all: Vec<Ipv4Addr> = (layout.sites.iter())
+            let mut all: Vec<IpAddr> = (layout.sites.iter())
                 .flat_map(|site| site.nodes.iter().copied().chain([site.host]))
+                .map(IpAddr::from)
                 .collect();
+            assert_eq!(all.len(), 9);
+            for site in &layout.sites {
+                let others = layout.sites.iter().filter(|other| other.name != site.name);
+                all.extend(others.map(|other| layout.way(site, other).ip()));
+            }
             let distinct: BTreeSet<_> = all.iter().collect();
             assert_eq!(distinct.len(), all.len(), "{all:?}");
-            assert_eq!(all.len(), 9);
+            assert_eq!(all.len(), 15);
         }
         assert_eq!(
             layout(Ground::Namespaces { third: 7 }).sites[1].host,

@@ -9,7 +9,8 @@ mod names;
 mod net;
 mod shell;
 pub mod up;
+mod ways;
 
 pub use fleet::{Fleet, Role};
 pub use layout::{Ports, Site, ZONE};
-pub use net::{Link, NO_NETEM, Net};
+pub use net::Link;

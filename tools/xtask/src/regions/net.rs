@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::layout::{Ground, Site};
 use super::shell::run;
@@ -41,7 +41,6 @@ pub struct Net {
     prefix: String,
     third: u8,
     regions: Vec<(String, u8)>,
-    round_trip_ms: u32,
     /// The kernel can delay packets.
     shaped: bool,
 }
@@ -51,7 +50,7 @@ impl Net {
     ///
     /// # Errors
     /// When `ip` is missing or refuses.
-    pub fn plan(root: &Path, round_trip_ms: u32) -> Result<Self> {
+    pub fn plan(root: &Path) -> Result<Self> {
         let prefix = prefix(root);
         sweep(&prefix)?;
         let addresses = run("ip -4 -o addr show")?;
@@ -60,7 +59,6 @@ impl Net {
             prefix,
             third,
             regions: Vec::new(),
-            round_trip_ms,
             shaped: false,
         })
     }
@@ -94,7 +92,7 @@ impl Net {
             }
         }
         self.shaped = self.shape("delay 0us").is_ok();
-        self.heal()
+        Ok(())
     }
 
     fn add_region(&mut self, site: &Site) -> Result<()> {
@@ -135,32 +133,26 @@ impl Net {
         command
     }
 
-    /// Changes the links between regions, all of them, both ways.
+    /// Changes the links between regions, all of them, both ways. Where the kernel cannot delay packets, they are cut and
+    /// healed alone.
     ///
     /// # Errors
-    /// When `ip` or `tc` refuses, or the kernel cannot slow links down.
+    /// When `ip` or `tc` refuses.
     pub fn link(&self, link: Link) -> Result<()> {
         // A bridge that is down forwards nothing, and tells nobody: its ports stay up.
         let state = if link == Link::Cut { "down" } else { "up" };
         run(&format!("ip link set dev {}b {state}", self.prefix))?;
-        match link {
-            Link::Cut => Ok(()),
-            Link::Delay { .. } if !self.shaped => Ok(()),
-            Link::Delay { round_trip_ms } => {
-                let delay_us = round_trip_ms * 500;
-                self.shape(&format!("delay {delay_us}us limit {QUEUE_PACKETS}"))
-            }
-            Link::Slow { .. } if !self.shaped => bail!("{NO_NETEM}"),
+        let (round_trip_ms, loss) = match link {
+            Link::Cut => return Ok(()),
+            _ if !self.shaped => return Ok(()),
+            Link::Delay { round_trip_ms } => (round_trip_ms, String::new()),
             Link::Slow {
                 round_trip_ms,
                 loss_percent,
-            } => {
-                let delay_us = round_trip_ms * 500;
-                self.shape(&format!(
-                    "delay {delay_us}us loss {loss_percent}% limit {QUEUE_PACKETS}"
-                ))
-            }
-        }
+            } => (round_trip_ms, format!("loss {loss_percent}%")),
+        };
+        let delay_us = round_trip_ms * 500;
+        self.shape(&format!("delay {delay_us}us {loss} limit {QUEUE_PACKETS}"))
     }
 
     fn shape(&self, what: &str) -> Result<()> {
@@ -173,18 +165,9 @@ impl Net {
         Ok(())
     }
 
-    /// Whether links have the delay that was asked for.
+    /// Whether the kernel can delay packets.
     pub fn is_shaped(&self) -> bool {
         self.shaped
-    }
-
-    /// The delay that this network was made with.
-    ///
-    /// # Errors
-    /// When `tc` refuses.
-    pub fn heal(&self) -> Result<()> {
-        let round_trip_ms = self.round_trip_ms;
-        self.link(Link::Delay { round_trip_ms })
     }
 
     /// Cuts a region off from people and the name server, or lets them through again.

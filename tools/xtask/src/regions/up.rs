@@ -27,7 +27,7 @@ pub struct Wanted {
     pub regions: usize,
     /// Ports.
     pub ports: Ports,
-    /// How long a round trip between regions takes, where they have namespaces, ms.
+    /// How long a round trip between regions takes, ms.
     pub round_trip_ms: u32,
     /// Loopback addresses also where namespaces could be had.
     pub loopback: bool,
@@ -85,14 +85,14 @@ pub fn start<'a>(
     doctor::need(family, progress, &[doctor::GDNSD])?;
     let edge = if wanted.build {
         let edge = up::prepare(workspace, family, progress, wanted.edge)?;
-        crate::build::binaries(workspace, family, progress, &["relay"])?;
+        crate::build::binaries(workspace, family, progress, &["relay", "drill"])?;
         edge
     } else {
         up::Edge::choose(progress, wanted.edge)?
     };
     let mut net = match wanted.loopback {
         true => None,
-        false => namespaces(workspace, progress, wanted.round_trip_ms)?,
+        false => namespaces(workspace, progress)?,
     };
     if net.is_none() && !cfg!(target_os = "linux") {
         bail!(
@@ -112,35 +112,36 @@ pub fn start<'a>(
     }
     if let Some(net) = &mut net {
         net.make(&layout.sites)?;
-        let delay = match net.is_shaped() {
-            true => format!("{} ms there and back between them", wanted.round_trip_ms),
-            false => format!("no delay between them: {NO_NETEM}"),
-        };
-        progress.say("network", &format!("a namespace for each region, {delay}"));
+        progress.say("network", "a namespace for each region");
     }
+    let round_trip_ms = wanted.round_trip_ms;
+    let delay = format!("{round_trip_ms} ms there and back between regions");
+    let by = match &net {
+        Some(net) if net.is_shaped() => String::new(),
+        Some(_) => format!(", by forwarders before each relay: {NO_NETEM}"),
+        None => ", by forwarders before each relay".to_owned(),
+    };
+    progress.say("network", &format!("{delay}{by}"));
     let commands = Commands {
         workspace,
         layout,
         net,
         edge,
         appendfsync: wanted.appendfsync,
+        round_trip_ms,
         settings,
     };
     Fleet::start(family, progress, commands)
 }
 
 /// Namespaces, when this is root.
-fn namespaces(
-    workspace: &Workspace,
-    progress: &Progress,
-    round_trip_ms: u32,
-) -> Result<Option<Net>> {
+fn namespaces(workspace: &Workspace, progress: &Progress) -> Result<Option<Net>> {
     if !rustix::process::geteuid().is_root() {
         progress.say(
             "network",
-            "loopback addresses; as root each region has a network of its own, with a delay between them",
+            "loopback addresses; as root each region has a network of its own",
         );
         return Ok(None);
     }
-    Ok(Some(Net::plan(workspace.root(), round_trip_ms)?))
+    Ok(Some(Net::plan(workspace.root())?))
 }

@@ -52,7 +52,7 @@ pub struct Args {
     /// root each is in a network namespace.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     regions: u8,
-    /// How long a round trip between regions takes, ms, where they have namespaces.
+    /// How long a round trip between regions takes, ms.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=2_000))]
     delay_ms: u32,
     /// Port of the name server, with several regions.
