@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use component_link::{Again, LinkError};
+use component_link::{Again, LinkError, shared};
 use tidegate_api::{Refusal, Settings};
 use tidegate_stream::calls::Reply;
 use tidegate_upstream::{Config, ConfigError};
@@ -26,21 +26,26 @@ thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
 }
 
-/// The routes. While Redis is out of reach, those that were read last.
+/// The routes. While Redis is out of reach, those that were read last. One request of an instance reads them and the others
+/// wait: thousands of routes are up to a megabyte to fetch and to check.
 pub(crate) async fn current(settings: &Settings) -> Result<Rc<Config>, Refusal> {
-    let held = HELD.with_borrow(|held| {
-        held.as_ref().map(|held| {
-            (
-                held.asked.elapsed() < KEPT,
-                held.version.clone(),
-                Rc::clone(&held.config),
-            )
+    let fresh = || {
+        HELD.with_borrow(|held| {
+            let held = held.as_ref()?;
+            (held.asked.elapsed() < KEPT).then(|| Rc::clone(&held.config))
         })
+    };
+    shared("routes", fresh, look(settings)).await
+}
+
+async fn look(settings: &Settings) -> Result<Rc<Config>, Refusal> {
+    let held = HELD.with_borrow(|held| {
+        held.as_ref()
+            .map(|held| (held.version.clone(), Rc::clone(&held.config)))
     });
     let asked = Instant::now();
     let (version, config) = match held {
-        Some((true, _, config)) => return Ok(config),
-        Some((false, version, config)) => renew(settings, version, config).await,
+        Some((version, config)) => renew(settings, version, config).await,
         None => first(settings).await?,
     };
     HELD.set(Some(Held {

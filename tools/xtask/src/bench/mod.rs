@@ -17,6 +17,7 @@ use crate::workspace::Workspace;
 pub enum Args {
     /// The edge: an authenticated, limited, moderated publish; a constant answer by the same host; the same two in a native
     /// axum handler. By the CPU that the server takes.
+    /// Then how the edge grows with routes and limits, how it starts, and how large its components are.
     Edge(edge::Args),
 }
 

@@ -30,6 +30,22 @@ pub struct Row {
     pub redis_calls: Option<f64>,
 }
 
+impl Row {
+    /// A figure by itself.
+    pub fn of(case: &str, subject: &'static str, value: f64, unit: &'static str) -> Self {
+        Self {
+            case: case.to_owned(),
+            subject,
+            value,
+            unit,
+            latency: None,
+            counted: None,
+            redis_us: None,
+            redis_calls: None,
+        }
+    }
+}
+
 /// Milliseconds, medians of all turns but the last.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Latency {
@@ -124,8 +140,9 @@ impl Report {
         let or_dash =
             |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
         for row in &self.rows {
+            let digits = usize::from(row.value < 1_000.0);
             println!(
-                "{:<26}{:<10}{:>12.0} {:<15}{:>9}{:>9}{:>9}{:>12}{:>11}",
+                "{:<26}{:<10}{:>12.digits$} {:<15}{:>9}{:>9}{:>9}{:>12}{:>11}",
                 row.case,
                 row.subject,
                 row.value,

@@ -47,12 +47,20 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.act {
         Act::Check { file } => println!("{}", check(file, &manifest, &settings)?.1),
         Act::Put { file, place } => {
-            let (body, said) = check(file, &manifest, &settings)?;
-            let version = store::put(place, &settings, &body)?;
-            println!("{said}; written as version {version}");
+            println!("{}", put(file, &manifest, place, &settings)?);
         }
     }
     Ok(())
+}
+
+/// Checks a file and writes it; a sentence about it.
+///
+/// # Errors
+/// As [`run`].
+pub fn put(file: &Path, manifest: &Path, place: &Place, settings: &Settings) -> Result<String> {
+    let (body, said) = check(file, manifest, settings)?;
+    let version = store::put(place, settings, &body)?;
+    Ok(format!("{said}; written as version {version}"))
 }
 
 /// The file's text, and a sentence about it.

@@ -1,6 +1,11 @@
 //! `cargo xtask bench edge`: what a message costs at the edge.
 
+mod change;
+mod growth;
+mod host;
+mod limit;
 mod stage;
+mod start;
 mod turn;
 mod variables;
 
@@ -88,10 +93,14 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
         }
     }
     drop(bar);
-    stage.end();
     for ((what, subject), turns) in each(&cases, &subjects).zip(&taken) {
         report.add(row(what.name(), subject, turns));
     }
+    growth::measure(&mut stage, progress, args, &mut report)?;
+    limit::measure(&stage, progress, args, &mut report)?;
+    start::measure(&mut stage, progress, args, &mut report)?;
+    stage.end();
+    start::sizes(workspace, &mut report)?;
     report.print(args.json, &told(&report));
     Ok(())
 }
@@ -112,6 +121,11 @@ impl Args {
         } else {
             Profile::Release
         }
+    }
+
+    /// One turn.
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
     }
 
     /// Less for a bench that is only tried.
@@ -150,6 +164,7 @@ fn row(case: &str, subject: &'static str, turns: &[Taken]) -> Row {
             expected: sum.expected + one.expected,
             delivered: sum.delivered + one.delivered,
         });
+    let asks_redis = turns.iter().any(|turn| turn.redis_calls > 0.0);
     Row {
         case: case.to_owned(),
         subject,
@@ -163,8 +178,8 @@ fn row(case: &str, subject: &'static str, turns: &[Taken]) -> Row {
                 .map(|turn| turn.max_us / 1e3)
                 .fold(0.0, f64::max),
         }),
-        redis_us: counted.is_some().then(|| of(Taken::redis_us)),
-        redis_calls: counted.is_some().then(|| of(|turn| turn.redis_calls)),
+        redis_us: asks_redis.then(|| of(Taken::redis_us)),
+        redis_calls: asks_redis.then(|| of(|turn| turn.redis_calls)),
         counted,
     }
 }

@@ -11,6 +11,7 @@ use tidegate_auth::Scope;
 use tidegate_stream::{Keys, Region, RoomId};
 
 use super::super::cores::{Cores, pinned};
+use super::host::Host;
 use super::variables;
 use crate::build::Profile;
 use crate::process::{Family, Service};
@@ -29,18 +30,20 @@ pub const NAMESPACE: &str = "bench";
 pub const ROOMS: u32 = 16;
 /// Words that moderation looks for, none of which is in a message.
 const WORDS: u32 = 200;
-const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long tokens of the bench are good.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
 
 /// Everything that runs. It ends when this is dropped.
 pub struct Stage<'a> {
     /// Redis first.
-    services: Vec<Service<'a>>,
+    pub(super) services: Vec<Service<'a>>,
     pub family: &'a Family,
     pub load: PathBuf,
     pub settings: Settings,
     pub cores: Option<Cores>,
-    plan: Plan,
-    keys: Keys,
+    pub(super) host: Host,
+    pub(super) plan: Plan,
+    pub(super) keys: Keys,
     region: Region,
 }
 
@@ -58,12 +61,14 @@ impl<'a> Stage<'a> {
         let settings = variables::settings(workspace, &plan)?;
         let region: Region = settings.required("region")?.parse()?;
         let keys = crate::region::keys(&settings);
+        let manifest = variables::manifest(workspace, &plan)?;
         let mut stage = Self {
             services: Vec::new(),
             family,
             load: workspace.binary_of(profile, "load"),
             settings,
             cores: cores.cloned(),
+            host: Host::new(workspace, profile, edge, manifest),
             plan,
             keys,
             region,
@@ -78,17 +83,7 @@ impl<'a> Stage<'a> {
         redis::fill(stage.plan.redis, &stage.settings, &socket, &edge_url)?;
         stage.write_rules()?;
 
-        let manifest = variables::manifest(workspace, &stage.plan)?;
-        let listen = format!("{HOST}:{}", stage.plan.edge);
-        let mut tidegate = match edge {
-            Edge::Embedded => Command::new(workspace.binary_of(profile, "edge-host")),
-            Edge::Spin => Command::new("spin"),
-        };
-        match edge {
-            Edge::Embedded => tidegate.arg("--manifest"),
-            Edge::Spin => tidegate.args(["up", "--from"]),
-        };
-        tidegate.arg(&manifest).args(["--listen", &listen]);
+        let tidegate = stage.host.command(&format!("{HOST}:{}", stage.plan.edge));
         let mut axum = Command::new(workspace.binary_of(profile, "axum-peer"));
         axum.args(["--listen", &format!("{HOST}:{}", stage.plan.demo)]);
         for (name, mut command) in SUBJECTS.into_iter().zip([tidegate, axum]) {
@@ -109,7 +104,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn wait(&mut self, name: &str, probe: impl Fn(&Self) -> Result<(), String>) -> Result<()> {
+    pub(super) fn wait(
+        &mut self,
+        name: &str,
+        probe: impl Fn(&Self) -> Result<(), String>,
+    ) -> Result<()> {
         let stop = self.family.stop().clone();
         // Both look at what runs, one after the other.
         let stage = std::cell::RefCell::new(self);
@@ -152,7 +151,7 @@ impl<'a> Stage<'a> {
         self.services.iter_mut().try_for_each(Service::check)
     }
 
-    fn redis(&self) -> Result<Connection> {
+    pub(super) fn redis(&self) -> Result<Connection> {
         Connection::open((Ipv4Addr::LOCALHOST, self.plan.redis).into())
     }
 
@@ -210,6 +209,13 @@ impl<'a> Stage<'a> {
             );
         }
         Ok(())
+    }
+
+    /// Ends the edge alone.
+    pub fn end_edge(&mut self) {
+        self.services
+            .extract_if(.., |service| service.name() == "tidegate")
+            .for_each(|mut service| service.end());
     }
 
     /// Ends everything: whoever uses Redis first.

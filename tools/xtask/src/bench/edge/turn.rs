@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::cores::pinned;
 use super::super::row::Counted;
+use super::change::REQUEST;
 use super::stage::{NAMESPACE, ROOMS, Stage};
 use super::{Args, check};
 
@@ -18,6 +19,11 @@ pub enum What {
     Static,
     /// A message.
     Publish,
+    /// A constant of the native peer, by one of so many routes in turn.
+    Routed {
+        /// How many there are.
+        routes: u32,
+    },
 }
 
 impl What {
@@ -26,6 +32,7 @@ impl What {
         match self {
             Self::Static => "static",
             Self::Publish => "publish",
+            Self::Routed { .. } => "routed",
         }
     }
 }
@@ -105,7 +112,7 @@ pub fn take(stage: &mut Stage<'_>, subject: &str, what: What, args: &Args) -> Re
         p99_us: figures.p99_us,
         max_us: figures.max_us,
         counted: match what {
-            What::Static => None,
+            What::Static | What::Routed { .. } => None,
             What::Publish => Some(check(subject, counted)?),
         },
         redis_calls: calls / answered,
@@ -129,6 +136,7 @@ fn load(stage: &Stage<'_>, subject: &str, what: What, args: &Args) -> Result<Fig
     }
     match what {
         What::Static => command.args(["get", "/static"]),
+        What::Routed { routes } => command.args(["get", REQUEST, "--spread", &routes.to_string()]),
         What::Publish => command.args([
             "publish",
             "--namespace",

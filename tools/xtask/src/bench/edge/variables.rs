@@ -12,7 +12,7 @@ use crate::up::{HOST, Plan};
 use crate::workspace::Workspace;
 
 /// More than a bench can send, so that limits count and never refuse.
-const UNLIMITED: &str = "1000000/1";
+pub const UNLIMITED: &str = "1000000/1";
 
 /// The settings of this checkout, every variable of the manifest filled, with the bench's own addresses.
 pub fn settings(workspace: &Workspace, plan: &Plan) -> Result<Settings> {
@@ -31,6 +31,7 @@ pub fn settings(workspace: &Workspace, plan: &Plan) -> Result<Settings> {
     let region = settings.required("region")?.to_owned();
     let regions = json!([{ "name": region, "edge": plan.edge_url(), "socket": format!("ws://{HOST}:{}", plan.demo) }]);
     settings.set("regions", regions.to_string());
+    settings.set("upstream_1", format!("http://{HOST}:{}", plan.demo));
     settings.set("redis_url", format!("redis://{HOST}:{}", plan.redis));
     Ok(settings)
 }
