@@ -28,9 +28,12 @@ pub fn binary(name: &str) -> PathBuf {
     root().join("target/debug").join(name)
 }
 
-/// The checkout's own folder.
+/// The folder of the checkout in which the tests run. The one in which they were built may be another, where checkouts share
+/// a target folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here)
         .join("../..")
         .canonicalize()
         .expect("the checkout is there")

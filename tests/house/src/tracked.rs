@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The top folder.
+/// The top folder: that of the checkout in which the tests run. The one in which they were built may be another, where
+/// checkouts share a target folder.
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here)
+        .ancestors()
         .nth(2)
         .expect("tests/house lies two folders below the root")
         .to_path_buf()
