@@ -16,6 +16,8 @@ use crate::plan::Breakage;
 
 /// What was asked for in vain is asked for again after so long, ms.
 const AGAIN_MS: u64 = 1_000;
+/// So far ahead of its log is a hub that is broken on purpose.
+const HUB_AHEAD_MS: u64 = 500;
 
 pub(super) struct Node {
     pub(super) site: usize,
@@ -397,7 +399,7 @@ impl World {
                 };
                 let positions: Cursor = world.nodes[number].tail.open(shard, &found);
                 let ahead = match world.plan.breakage {
-                    Some(Breakage::HubAheadOfTail) => 3,
+                    Some(Breakage::HubAheadOfTail) => HUB_AHEAD_MS,
                     _ => 0,
                 };
                 let positions = positions
@@ -406,7 +408,7 @@ impl World {
                         (
                             origin.clone(),
                             StreamId {
-                                seq: id.seq + ahead,
+                                ms: id.ms + ahead,
                                 ..id
                             },
                         )
