@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Add {
     /// Its name: 1 to 16 of a-z 0-9 -, never used before, never changed.
     name: String,
-    /// Where its edge is reached, https://api-NAME.example.com.
+    /// Where its edge is reached, `https://api-NAME.example.com`.
     #[arg(long, value_name = "URL")]
     edge: String,
     /// Where its sockets are reached, wss://live-NAME.example.com.
