@@ -48,9 +48,11 @@ impl Real {
         self.ask::<()>(&["CONFIG", "SET", "maxmemory", most]);
     }
 
-    /// What has lapsed goes first: Redis forgets it when it comes by, and a clock that is set back could revive it till then.
-    pub fn set_clock(&mut self, clock_s: u64) {
-        self.ask::<Vec<String>>(&["KEYS", "*"]);
+    pub fn forget_lapsed(&mut self) {
+        self.ask::<(String, Vec<String>)>(&["SCAN", "0", "COUNT", "10000"]);
+    }
+
+    pub fn set_clock(&self, clock_s: u64) {
         self.server.set_clock(&clock_s.to_string());
     }
 
