@@ -1,10 +1,14 @@
 //! The way to a Redis, plain or with TLS, the same for every service.
 
+mod reply;
+
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
+
+pub use reply::{flatten, strings};
 
 /// Bytes of a file of authorities; a system's whole bundle has about 250 KiB.
 const MAX_CA_FILE_BYTES: u64 = 4 << 20;

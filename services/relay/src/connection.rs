@@ -6,6 +6,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
 
+pub use service_link::{flatten, strings};
+
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
@@ -122,47 +124,6 @@ pub fn function(call: &FunctionCall) -> Cmd {
         command.arg(argument);
     }
     command
-}
-
-/// An answer as the calls read it.
-pub fn flatten(value: Value) -> Vec<Reply> {
-    let mut flat = Vec::new();
-    push(value, &mut flat);
-    flat
-}
-
-fn push(value: Value, flat: &mut Vec<Reply>) {
-    match value {
-        Value::Int(number) => flat.push(Reply::Int(number)),
-        Value::BulkString(bytes) => flat.push(Reply::Bytes(bytes)),
-        Value::SimpleString(text) => flat.push(Reply::Status(text)),
-        Value::Okay => flat.push(Reply::Status("OK".to_owned())),
-        Value::Array(values) | Value::Set(values) => {
-            for value in values {
-                push(value, flat);
-            }
-        }
-        Value::Map(pairs) => {
-            for (key, value) in pairs {
-                push(key, flat);
-                push(value, flat);
-            }
-        }
-        _ => flat.push(Reply::Nil),
-    }
-}
-
-/// An answer's strings, nested ones included; what is none is left out.
-pub fn strings(value: Value) -> Vec<Vec<u8>> {
-    flatten(value)
-        .into_iter()
-        .filter_map(|reply| match reply {
-            Reply::Bytes(bytes) => Some(bytes),
-            Reply::Status(text) => Some(text.into_bytes()),
-            Reply::Int(number) => Some(number.to_string().into_bytes()),
-            Reply::Nil => None,
-        })
-        .collect()
 }
 
 /// An answer's first string as text.
