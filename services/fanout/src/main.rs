@@ -16,6 +16,7 @@ mod regions;
 mod reload;
 mod run;
 mod tail;
+mod tls;
 
 use std::io::IsTerminal;
 use std::path::Path;

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::probe::Probe;
 use crate::regions::{Origins, Places};
+use crate::tls::Tls;
 
 /// Shared by all threads; nothing in it is written often.
 pub struct Node {
@@ -27,6 +28,8 @@ pub struct Node {
     pub redis: redis::Client,
     /// Keys of tickets; read anew on SIGHUP.
     pub tickets: RwLock<Arc<TicketKeys>>,
+    /// TLS of the viewers' listener; its certificate is read anew on SIGHUP.
+    pub tls: Option<Tls>,
     /// Pages that may connect.
     pub origins: Pages,
     /// Ring and tick.

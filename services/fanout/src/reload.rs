@@ -1,4 +1,5 @@
-//! New keys of tickets without a restart: on SIGHUP they are read from `.env` again.
+//! New keys of tickets and a new certificate without a restart: on SIGHUP they are read from `.env` and from their files
+//! again.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -17,6 +18,19 @@ pub async fn on_hang_up(node: Arc<Node>, from: TicketsFrom) {
         Err(error) => return tracing::warn!(%error, "SIGHUP cannot be waited for"),
     };
     while hang_up.recv().await.is_some() {
+        if let Some(tls) = &node.tls {
+            match tls.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "the certificate stays as it was"
+                ),
+            }
+            if !from.file {
+                // They are not what this is about.
+                continue;
+            }
+        }
         match read(from) {
             Ok(keys) => {
                 *node.tickets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
 use crate::probe::Probe;
 use crate::regions::{Origins, Places};
+use crate::tls::Tls;
 use crate::{away, demo, engine, reload, tail};
 
 /// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
@@ -48,7 +49,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(mut config: Config) -> anyhow::Result<()> {
     let bound = bind(&config).await?;
     let admin_at = bound.admin.local_addr()?;
     let admin = Arc::new(Admin::default());
@@ -58,7 +59,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         stopped = asked_to_stop(&admin) => return stopped,
     };
     let (cores, public_url) = (config.cores, public_url(&config, bound.viewers_at));
-    let node = node(&config, keys, &public_url)?;
+    let tls = config.tls.take();
+    let scheme = scheme(tls.is_some());
+    let node = node(&config, tls, keys, &public_url)?;
     let (to_tail, tail_inbox) = mpsc::unbounded_channel();
     let (to_duties, mut counts) = mpsc::unbounded_channel();
     let mut handles = Vec::with_capacity(cores);
@@ -87,7 +90,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         admin.served_ms.clone(),
     );
     let _ = admin.node.set(node.clone());
-    println!("listening on ws://{}", bound.viewers_at);
+    println!("listening on {scheme}://{}", bound.viewers_at);
     println!("admin on http://{admin_at}");
     if let (Some(listener), Some(config)) = (bound.demo, config.demo) {
         println!("demo on http://{}", listener.local_addr()?);
@@ -152,11 +155,20 @@ async fn await_redis(config: &Config) -> anyhow::Result<Keys> {
 }
 
 fn public_url(config: &Config, bound: SocketAddr) -> String {
-    let made = || format!("ws://{bound}");
+    let made = || format!("{}://{bound}", scheme(config.tls.is_some()));
     config.public_url.clone().unwrap_or_else(made)
 }
 
-fn node(config: &Config, keys: Keys, public_url: &str) -> anyhow::Result<Arc<Node>> {
+fn scheme(tls: bool) -> &'static str {
+    if tls { "wss" } else { "ws" }
+}
+
+fn node(
+    config: &Config,
+    tls: Option<Tls>,
+    keys: Keys,
+    public_url: &str,
+) -> anyhow::Result<Arc<Node>> {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile)
         .current
         .unwrap_or(u64::MAX);
@@ -169,6 +181,7 @@ fn node(config: &Config, keys: Keys, public_url: &str) -> anyhow::Result<Arc<Nod
         keys,
         redis: config.redis.clone(),
         tickets: RwLock::new(Arc::new(config.tickets.clone())),
+        tls,
         origins: config.origins.clone(),
         hub: config.hub,
         clock: Clock::new(),

@@ -7,6 +7,8 @@ use super::origins::AllowedOrigin;
 pub enum Refusal {
     /// Not HTTP, or a request that this listener cannot take; says what is wrong.
     Malformed(&'static str),
+    /// A plain request on a listener that speaks TLS.
+    PlainHttp,
     /// No cursor, or one that is too large or too far ahead.
     BadCursor,
     /// A ticket that is missing, malformed, lapsed or for another room.
@@ -61,6 +63,11 @@ impl Refusal {
     const fn row(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Malformed(what) => (400, "malformed", what),
+            Self::PlainHttp => (
+                400,
+                "plain_http",
+                "this listener speaks TLS: connect with wss:// or https://",
+            ),
             Self::BadCursor => (
                 400,
                 "bad_cursor",
@@ -212,6 +219,7 @@ mod tests {
     fn documentation_has_this_table() {
         let table = [
             Refusal::Malformed("what is wrong with the request"),
+            Refusal::PlainHttp,
             Refusal::BadCursor,
             Refusal::BadTicket,
             Refusal::Origin,

@@ -30,7 +30,16 @@ pub struct Args {
     )]
     pub admin: SocketAddr,
 
-    /// How viewers reach this node (ws:// or wss://), or the balancer before it [default: ws:// and the bound address].
+    /// PEM file of the certificate, its chain after it: viewers then connect with TLS. Read again on SIGHUP.
+    #[arg(long, env = "TIDEGATE_TLS_CERT_FILE", value_name = "FILE")]
+    pub tls_cert_file: Option<PathBuf>,
+
+    /// PEM file of that certificate's private key.
+    #[arg(long, env = "TIDEGATE_TLS_KEY_FILE", value_name = "FILE")]
+    pub tls_key_file: Option<PathBuf>,
+
+    /// How viewers reach this node (ws:// or wss://), or the balancer before it [default: the bound address, wss:// with a
+    /// certificate, else ws://].
     #[arg(long, env = "TIDEGATE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 

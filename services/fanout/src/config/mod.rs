@@ -14,6 +14,8 @@ use tidegate_stream::calls::Bounds;
 use tidegate_stream::cursor::COMPONENTS;
 use tidegate_stream::{NodeName, Region};
 
+use crate::tls::Tls;
+
 /// The variable with the keys of tickets.
 pub const TICKET_KEYS: &str = "SPIN_VARIABLE_TICKET_KEYS";
 
@@ -30,6 +32,8 @@ pub struct TicketsFrom {
 pub struct Config {
     /// Viewers' listener.
     pub listen: SocketAddr,
+    /// TLS of the viewers' listener.
+    pub tls: Option<Tls>,
     /// Operators' listener.
     pub admin: SocketAddr,
     /// As given; else made from the bound address.
@@ -127,6 +131,7 @@ impl Config {
             file && std::env::var(TICKET_KEYS).is_ok_and(|text| text == args.ticket_keys);
         Ok(Self {
             listen: args.listen,
+            tls: Tls::new(args.tls_cert_file.as_deref(), args.tls_key_file.as_deref())?,
             admin: args.admin,
             public_url: args.public_url.clone(),
             node,

@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::rc::Rc;
 
 use mio::net::TcpStream;
 use tidegate_hub::{Frame, Offered, SubRef};
 use tidegate_protocol::upgrade::Events;
 use tidegate_protocol::ws::Parser;
+
+use super::tls::Session;
 
 /// Answers that may wait behind a blocked frame, bytes: a second of pongs with the longest payload, twice.
 const WAITING_BYTES: usize = 16 * 1024;
@@ -30,6 +33,8 @@ pub(super) enum Kind {
 
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
+    /// All that a plain connection has of TLS is that there is none.
+    tls: Option<Box<Session>>,
     pub(super) generation: u32,
     pub(super) kind: Kind,
     /// Subscriptions; the first of a socket that has said hello is `!all`.
@@ -58,10 +63,31 @@ pub(super) enum Written {
     Gone,
 }
 
+/// What a read gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing now: the poll tells when there is.
+    Nothing,
+    /// Nothing yet, though the socket has more.
+    More,
+    /// The other end has closed, or the connection is broken.
+    End,
+    /// A plain request where TLS is spoken. The connection is plain from now on, so that it can be told.
+    PlainHttp,
+}
+
 impl Conn {
-    pub(super) fn new(stream: TcpStream, generation: u32, now_s: u32) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        tls: Option<Box<Session>>,
+        generation: u32,
+        now_s: u32,
+    ) -> Self {
         Self {
             stream,
+            tls,
             generation,
             kind: Kind::Request(Vec::new()),
             subs: Vec::new(),
@@ -82,7 +108,13 @@ impl Conn {
             return Offered::Refused;
         }
         let mut offset = 0;
-        match write_all(&mut self.stream, frame, &mut offset, bytes) {
+        match write_all(
+            &mut self.stream,
+            self.tls.as_deref_mut(),
+            frame,
+            &mut offset,
+            bytes,
+        ) {
             Written::All => Offered::Sent,
             Written::Blocked => {
                 self.pending = Some(Box::new(Pending {
@@ -100,7 +132,13 @@ impl Conn {
     pub(super) fn answer(&mut self, answer: Vec<u8>, bytes: &mut u64) -> Written {
         let mut offset = 0;
         if self.pending.is_none() {
-            match write_all(&mut self.stream, &answer, &mut offset, bytes) {
+            match write_all(
+                &mut self.stream,
+                self.tls.as_deref_mut(),
+                &answer,
+                &mut offset,
+                bytes,
+            ) {
                 Written::Blocked => {}
                 other => return other,
             }
@@ -123,8 +161,22 @@ impl Conn {
         let Some(pending) = &mut self.pending else {
             return Written::All;
         };
+        // A session's part of its handshake may be all that waits.
+        if pending.queue.is_empty() {
+            let tls = self.tls.as_deref_mut();
+            match write_all(&mut self.stream, tls, &[], &mut 0, bytes) {
+                Written::All => {}
+                other => return other,
+            }
+        }
         while let Some(frame) = pending.queue.front() {
-            match write_all(&mut self.stream, frame, &mut pending.offset, bytes) {
+            match write_all(
+                &mut self.stream,
+                self.tls.as_deref_mut(),
+                frame,
+                &mut pending.offset,
+                bytes,
+            ) {
                 Written::All => {
                     pending.bytes -= frame.len();
                     pending.queue.pop_front();
@@ -137,20 +189,65 @@ impl Conn {
         Written::All
     }
 
-    /// Reads what has come; `None`: nothing now. 0 bytes: the end.
-    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        loop {
-            match self.stream.read(into) {
-                Ok(count) => return Ok(Some(count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    /// Reads what has come.
+    pub(super) fn read(&mut self, into: &mut [u8], bytes: &mut u64) -> Received {
+        let Some(session) = &mut self.tls else {
+            return read(&mut self.stream, into);
+        };
+        let received = session.read(&mut self.stream, into);
+        match received {
+            Received::PlainHttp => self.tls = None,
+            Received::End => session.finish(&mut self.stream),
+            // Its part of the handshake. Behind a frame that waits it goes out with that.
+            _ if session.wants_write() && self.pending.is_none() => {
+                match session.write(&mut self.stream, &[], &mut 0, bytes) {
+                    Written::All => {}
+                    Written::Blocked => self.pending = Some(Box::default()),
+                    Written::Gone => return Received::End,
+                }
             }
+            _ => {}
+        }
+        received
+    }
+
+    /// Whether its keys are still being agreed upon, which is much work.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_shaking_hands())
+    }
+
+    /// Nothing more is written: the other end is told so.
+    pub(super) fn finish(&mut self) {
+        match &mut self.tls {
+            Some(session) => session.finish(&mut self.stream),
+            // Who has gone need not be told.
+            None => drop(self.stream.shutdown(Shutdown::Write)),
         }
     }
 }
 
-fn write_all(stream: &mut TcpStream, frame: &[u8], offset: &mut usize, bytes: &mut u64) -> Written {
+fn read(stream: &mut TcpStream, into: &mut [u8]) -> Received {
+    loop {
+        match stream.read(into) {
+            Ok(0) => return Received::End,
+            Ok(count) => return Received::Bytes(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Received::End,
+        }
+    }
+}
+
+fn write_all(
+    stream: &mut TcpStream,
+    tls: Option<&mut Session>,
+    frame: &[u8],
+    offset: &mut usize,
+    bytes: &mut u64,
+) -> Written {
+    if let Some(session) = tls {
+        return session.write(stream, frame, offset, bytes);
+    }
     while *offset < frame.len() {
         match stream.write(&frame[*offset..]) {
             Ok(0) => return Written::Gone,

@@ -1,13 +1,12 @@
 //! The slab of a core's connections.
 
-use std::net::Shutdown;
-
 use mio::{Interest, Registry, Token};
 use slab::Slab;
 use tidegate_hub::{Frame, Offered, Sink, ViewerKey};
 use tidegate_protocol::{CloseCode, sse, ws};
 
-use super::conn::{Conn, Kind, Written};
+use super::conn::{Conn, Kind, Received, Written};
+use super::tls::Session;
 use crate::chance;
 
 /// A connection that may have ended meanwhile.
@@ -81,6 +80,7 @@ impl Conns {
     pub(super) fn add(
         &mut self,
         mut stream: mio::net::TcpStream,
+        tls: Option<Box<Session>>,
         now_s: u32,
     ) -> std::io::Result<ConnRef> {
         // 31 bits, so that no token is the listener's.
@@ -95,7 +95,7 @@ impl Conns {
             reference.token(),
             Interest::READABLE | Interest::WRITABLE,
         )?;
-        entry.insert(Conn::new(stream, self.generation, now_s));
+        entry.insert(Conn::new(stream, tls, self.generation, now_s));
         Ok(reference)
     }
 
@@ -124,6 +124,19 @@ impl Conns {
         Some(conn)
     }
 
+    pub(super) fn is_shaking_hands(&self, key: u32) -> bool {
+        let conn = self.slab.get(key as usize);
+        conn.is_some_and(Conn::is_shaking_hands)
+    }
+
+    /// Reads from a connection.
+    pub(super) fn read(&mut self, key: u32, into: &mut [u8]) -> Received {
+        match self.slab.get_mut(key as usize) {
+            Some(conn) => conn.read(into, &mut self.bytes),
+            None => Received::Nothing,
+        }
+    }
+
     /// Writes an answer of the connection's own.
     pub(super) fn answer(&mut self, key: u32, answer: Vec<u8>) {
         if let Some(conn) = self.slab.get_mut(key as usize)
@@ -144,7 +157,7 @@ impl Conns {
         conn.kind = Kind::Ending;
         match conn.answer(last, &mut self.bytes) {
             Written::All => {
-                let _ = conn.stream.shutdown(Shutdown::Write);
+                conn.finish();
             }
             Written::Blocked => {}
             Written::Gone => self.gone.push(key),
@@ -173,7 +186,7 @@ impl Conns {
         }
         match conn.write_on(&mut self.bytes) {
             Written::All if matches!(conn.kind, Kind::Ending) => {
-                let _ = conn.stream.shutdown(Shutdown::Write);
+                conn.finish();
                 false
             }
             Written::All => true,

@@ -25,6 +25,8 @@ use crate::node::{Counts, Node, ToCore, ToTail};
 pub(super) const READ_BYTES: usize = 64 * 1024;
 /// Connections that are read in one turn.
 const READS: usize = 64;
+/// Of these, those whose TLS handshake is under way: each may take a signature, 0.1 to 1 ms.
+const HANDSHAKES: usize = 4;
 /// Connections that are accepted in one turn.
 const ACCEPTS: usize = 16;
 /// Words that are taken from the tail in one turn.
@@ -156,11 +158,16 @@ impl Core {
 
     /// Reads, then accepts, then one slice of one flush.
     fn turn(&mut self) {
+        let mut handshakes = 0;
         for _ in 0..READS {
+            if handshakes == HANDSHAKES {
+                break;
+            }
             let Some(next) = self.ready.pop_front() else {
                 break;
             };
             if let Some(key) = self.conns.find(next) {
+                handshakes += usize::from(self.conns.is_shaking_hands(key));
                 self.read(key);
                 self.settle();
             }

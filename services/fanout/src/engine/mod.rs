@@ -11,6 +11,7 @@ mod listen;
 mod parting;
 mod read;
 mod tick;
+mod tls;
 mod tour;
 
 use std::net::TcpListener;

@@ -7,8 +7,9 @@ use tidegate_protocol::ws::{self, Event, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
 use super::actions::RETRY_S;
-use super::conn::Kind;
+use super::conn::{Kind, Received};
 use super::core::{Core, READ_BYTES};
+use super::tls::Session;
 
 /// EMFILE and ENFILE.
 const NO_FILES: [i32; 2] = [24, 23];
@@ -54,7 +55,15 @@ impl Core {
             self.parting.add(stream, &answer, self.node.clock.now_ms());
             return;
         }
-        match self.conns.add(stream, self.now_s()) {
+        let tls = match self.node.tls.as_ref().map(|tls| Session::new(tls.config())) {
+            None => None,
+            Some(Ok(session)) => Some(session),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a TLS session cannot be begun");
+                return self.node.give_place();
+            }
+        };
+        match self.conns.add(stream, tls, self.now_s()) {
             Ok(reference) => {
                 self.metrics().accepted.add(1);
                 let now_ms = self.node.clock.now_ms();
@@ -72,25 +81,35 @@ impl Core {
         let now_s = self.now_s();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut read = 0;
+        let mut more = false;
         while read < READ_BYTES {
-            let Some(conn) = self.conns.get(key) else {
-                break;
-            };
-            match conn.read(&mut scratch) {
-                Ok(None) => break,
-                Ok(Some(0)) | Err(_) => {
+            match self.conns.read(key, &mut scratch) {
+                Received::Nothing => break,
+                Received::More => {
+                    more = true;
+                    break;
+                }
+                Received::End => {
                     self.conns.gone.push(key);
                     break;
                 }
-                Ok(Some(count)) => {
-                    conn.seen_s = now_s;
+                Received::PlainHttp => {
+                    self.refuse(key, &Refused::from(Refusal::PlainHttp));
+                    // Its request is still to be read.
+                    more = true;
+                    break;
+                }
+                Received::Bytes(count) => {
+                    if let Some(conn) = self.conns.get(key) {
+                        conn.seen_s = now_s;
+                    }
                     read += count;
                     self.received(key, &mut scratch[..count]);
                 }
             }
         }
         self.scratch = scratch;
-        if read >= READ_BYTES
+        if (more || read >= READ_BYTES)
             && let Some(reference) = self.conns.reference(key)
         {
             self.ready.push_back(reference);

@@ -11,3 +11,4 @@ mod regions;
 mod resume;
 mod sent_away;
 mod stop;
+mod tls;

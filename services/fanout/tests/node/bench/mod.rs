@@ -5,6 +5,7 @@
 mod copier;
 mod http;
 mod node;
+mod tls;
 mod viewer;
 
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use tidegate_stream::{Keys, Region, RoomId, ShardCount};
 
 pub use http::{Events, get, post};
 pub use node::Node;
-pub use viewer::{End, Viewer, batch_ids};
+pub use tls::{Certificate, Secured, try_dial};
+pub use viewer::{End, Viewer, batch_ids, dial};
 
 pub const TICKET_KEYS: &str = r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-t","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
 

@@ -8,6 +8,8 @@ use super::{TICKET_KEYS, get, soon};
 pub struct Node {
     child: Child,
     has_demo: bool,
+    /// `ws`, or `wss`.
+    pub scheme: String,
     /// `host:port` of the viewers' listener.
     pub viewers: String,
     /// `host:port` of the admin listener.
@@ -37,6 +39,7 @@ impl Node {
         Self {
             child: command.stdout(Stdio::piped()).spawn().unwrap(),
             has_demo,
+            scheme: String::new(),
             viewers: String::new(),
             admin: String::new(),
             demo: String::new(),
@@ -83,19 +86,21 @@ impl Node {
         let mut lines = BufReader::new(stdout).lines();
         let mut address = |head: &str| {
             let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(head)
-                .unwrap_or_else(|| panic!("{line}"))
-                .to_owned()
+            let found = line
+                .strip_prefix(head)
+                .and_then(|rest| rest.split_once("://"));
+            let (scheme, address) = found.unwrap_or_else(|| panic!("{line}"));
+            (scheme.to_owned(), address.to_owned())
         };
-        self.viewers = address("listening on ws://");
-        self.admin = address("admin on http://");
+        (self.scheme, self.viewers) = address("listening on ");
+        self.admin = address("admin on ").1;
         if self.has_demo {
-            self.demo = address("demo on http://");
+            self.demo = address("demo on ").1;
         }
     }
 
     pub fn url(&self) -> String {
-        format!("ws://{}/v1/connect", self.viewers)
+        format!("{}://{}/v1/connect", self.scheme, self.viewers)
     }
 
     /// A number of the metrics, summed over cores.

@@ -1,6 +1,6 @@
 //! A viewer, by an independent WebSocket library.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -18,26 +18,30 @@ pub enum End {
     Lost,
 }
 
+/// What a socket speaks over: TCP, or TLS over it.
+pub trait Wire: Read + Write {}
+impl<T: Read + Write> Wire for T {}
+
 pub struct Viewer {
-    pub socket: WebSocket<TcpStream>,
+    pub socket: WebSocket<Box<dyn Wire>>,
     pub welcome: Value,
 }
 
 impl Viewer {
     /// Opens a socket and says nothing.
     pub fn open(node: &Node) -> Self {
+        Self::open_over(node, Box::new(dial(node)))
+    }
+
+    /// The same over a connection that there is.
+    pub fn open_over(node: &Node, wire: Box<dyn Wire>) -> Self {
         let mut request = node.url().into_client_request().unwrap();
         request.headers_mut().insert(
             "sec-websocket-protocol",
             "tidegate.v1.json".parse().unwrap(),
         );
-        let stream = TcpStream::connect(&node.viewers).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_millis(20)))
-            .unwrap();
-        stream.set_nodelay(true).unwrap();
         let deadline = Instant::now() + SOON;
-        let mut shaken = tungstenite::client(request, stream);
+        let mut shaken = tungstenite::client(request, wire);
         let socket = loop {
             shaken = match shaken {
                 Ok((socket, _)) => break socket,
@@ -61,10 +65,15 @@ impl Viewer {
 
     pub fn resume(node: &Node, cursor: Option<&str>) -> Self {
         let mut viewer = Self::open(node);
-        viewer.send(json!({"type": "hello", "client": "test", "version": "1", "cursor": cursor}));
-        viewer.welcome = viewer.next().unwrap();
-        assert_eq!(viewer.welcome["type"], "welcome");
+        viewer.greet(cursor);
         viewer
+    }
+
+    /// Says hello.
+    pub fn greet(&mut self, cursor: Option<&str>) {
+        self.send(json!({"type": "hello", "client": "test", "version": "1", "cursor": cursor}));
+        self.welcome = self.next().unwrap();
+        assert_eq!(self.welcome["type"], "welcome");
     }
 
     pub fn send(&mut self, frame: Value) {
@@ -141,6 +150,16 @@ impl Viewer {
             }
         }
     }
+}
+
+/// A connection whose reads end soon when there is nothing.
+pub fn dial(node: &Node) -> TcpStream {
+    let stream = TcpStream::connect(&node.viewers).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 /// The ids of a batch's messages.
