@@ -1,31 +1,8 @@
 //! What is counted, and how it is told (Prometheus' text format).
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use service_shell::{Number, Text};
 use tidegate_hub::Stats;
 use tidegate_protocol::CloseCode;
-
-/// A number that only one thread writes, or that is only added to.
-#[derive(Debug, Default)]
-pub struct Number(AtomicU64);
-
-impl Number {
-    /// Adds.
-    pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// Sets.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    /// Reads.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Of one core.
 #[derive(Debug, Default)]
@@ -149,7 +126,7 @@ impl Metrics {
 
     /// All of them as text.
     pub fn text(&self, most_connections: usize) -> String {
-        let mut out = String::new();
+        let mut out = Text::new("tidegate_fanout_");
         let gauges: [Series; 7] = [
             ("connections", "Open connections", |core| {
                 core.connections.get()
@@ -218,16 +195,11 @@ impl Metrics {
                 core.hub.0[index].get()
             });
         }
-        head(
-            &mut out,
-            "closed_total",
-            "counter",
-            "Sockets closed by the node",
-        );
+        out.head("closed_total", "counter", "Sockets closed by the node");
         for (index, code) in CloseCode::ALL.iter().enumerate() {
             let total: u64 = self.cores.iter().map(|core| core.closed[index].get()).sum();
             let code = code.code();
-            line(&mut out, &format!("closed_total{{code=\"{code}\"}}"), total);
+            out.line("closed_total", &format!("code=\"{code}\""), total);
         }
         let node = [
             (
@@ -298,43 +270,29 @@ impl Metrics {
             ),
         ];
         for (name, kind, help, value) in node {
-            head(&mut out, name, kind, help);
-            line(&mut out, name, value);
+            out.head(name, kind, help);
+            out.line(name, "", value);
         }
-        out
+        out.done()
     }
 
     fn by_core(
         &self,
-        out: &mut String,
+        out: &mut Text,
         name: &str,
         kind: &str,
         help: &str,
         get: impl Fn(&CoreMetrics) -> u64,
     ) {
-        head(out, name, kind, help);
+        out.head(name, kind, help);
         for (index, core) in self.cores.iter().enumerate() {
-            line(out, &format!("{name}{{core=\"{index}\"}}"), get(core));
+            out.line(name, &format!("core=\"{index}\""), get(core));
         }
     }
 }
 
 /// A number of each core: its name, what it means, and where it is read.
 type Series = (&'static str, &'static str, fn(&CoreMetrics) -> u64);
-
-const PREFIX: &str = "tidegate_fanout_";
-
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a string does not fail.
-    let _ = writeln!(
-        out,
-        "# HELP {PREFIX}{name} {help}.\n# TYPE {PREFIX}{name} {kind}"
-    );
-}
-
-fn line(out: &mut String, series: &str, value: u64) {
-    let _ = writeln!(out, "{PREFIX}{series} {value}");
-}
 
 #[cfg(test)]
 mod tests {

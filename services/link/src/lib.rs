@@ -1,5 +1,7 @@
 //! The way to a Redis, plain or with TLS, the same for every service.
 
+mod error;
+mod ground;
 mod reply;
 
 use std::path::Path;
@@ -8,6 +10,8 @@ use anyhow::{Context, anyhow, ensure};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 
+pub use error::{LinkError, is_broken};
+pub use ground::{layout, prepare, text};
 pub use reply::{flatten, strings};
 
 /// Bytes of a file of authorities; a system's whole bundle has about 250 KiB.

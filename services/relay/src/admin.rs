@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use service_shell::Number;
 
-use crate::metrics::{self, Number, OriginMetrics};
+use crate::metrics::{self, OriginMetrics};
 use crate::run::Clock;
 
 /// A Redis that has not answered for so long is away, ms.

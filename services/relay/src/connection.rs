@@ -4,44 +4,14 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
-use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
+use tidegate_stream::calls::{FunctionCall, Reply};
 
-pub use service_link::{flatten, strings};
+pub use service_link::{LinkError, flatten, strings, text};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// Redis is out of reach, or did not answer in time.
-    #[error("out of reach: {0}")]
-    Away(String),
-    /// Redis answered with an error.
-    #[error("refused ({1:?}): {0}")]
-    Fault(String, Fault),
-    /// A function refused, or its answer cannot be read.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-impl From<redis::RedisError> for LinkError {
-    fn from(error: redis::RedisError) -> Self {
-        let text = error.to_string();
-        if error.is_io_error()
-            || error.is_timeout()
-            || error.is_connection_dropped()
-            || error.is_unrecoverable_error()
-        {
-            Self::Away(text)
-        } else {
-            let fault = Fault::of(&text);
-            Self::Fault(text, fault)
-        }
-    }
-}
 
 /// A connection, which several tasks may use. Once it is broken it stays so.
 #[derive(Clone)]
@@ -66,6 +36,11 @@ impl Link {
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         Ok(Self(connection))
+    }
+
+    /// What [`service_link`] works on.
+    pub fn connection(&self) -> MultiplexedConnection {
+        self.0.clone()
     }
 
     /// Sends commands in one go. Each has an answer of its own, which may be an error of Redis'.
@@ -124,10 +99,4 @@ pub fn function(call: &FunctionCall) -> Cmd {
         command.arg(argument);
     }
     command
-}
-
-/// An answer's first string as text.
-pub fn text(value: Value) -> String {
-    let first = strings(value).into_iter().next().unwrap_or_default();
-    String::from_utf8(first).unwrap_or_default()
 }

@@ -9,67 +9,23 @@ mod pair;
 mod run;
 mod values;
 
-use std::io::IsTerminal;
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
-use tracing_subscriber::EnvFilter;
-
-/// Wrong use, as sysexits.h names it.
-const USAGE: u8 = 64;
+const PROGRAM: &str = "relay";
 
 fn main() -> ExitCode {
-    if let Err(error) = read_env_file() {
-        eprintln!("relay: .env: {error}");
-        return ExitCode::from(USAGE);
-    }
-    let args = match config::Args::try_parse() {
+    let args = match service_shell::begin(PROGRAM) {
         Ok(args) => args,
-        Err(error) => {
-            let asked = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
-            // Nothing is left to do if the terminal is gone.
-            let _ = error.print();
-            return if asked {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(USAGE)
-            };
-        }
+        Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .init();
     // Another one was installed before: that one is used then.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = match config::Config::new(args) {
         Ok(config) => config,
-        Err(error) => {
-            eprintln!("relay: {error:#}");
-            return ExitCode::from(USAGE);
-        }
+        Err(error) => return service_shell::failed(PROGRAM, error, Some(service_shell::USAGE)),
     };
     match run::run(config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("relay: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Variables of the working directory's `.env` that the environment does not have.
-fn read_env_file() -> Result<(), dotenvy::Error> {
-    match dotenvy::from_path(Path::new(".env")) {
-        Err(error) if error.not_found() => Ok(()),
-        other => other,
+        Err(error) => service_shell::failed(PROGRAM, error, None),
     }
 }

@@ -1,31 +1,9 @@
 //! What is counted, and how it is told (Prometheus' text format).
 
-use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use service_shell::{Number, Text};
 use tidegate_stream::Region;
-
-/// A number.
-#[derive(Debug, Default)]
-pub struct Number(AtomicU64);
-
-impl Number {
-    /// Adds.
-    pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// Sets.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    /// Reads.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Upper bounds of the lag's buckets, ms.
 const LAG_MS: [u64; 15] = [
@@ -57,27 +35,25 @@ impl Lag {
         self.last_ms.set(0);
     }
 
-    fn write(&self, out: &mut String, origin: &Region) {
+    fn write(&self, out: &mut Text, origin: &Region) {
         let mut below = 0;
         for (most, bucket) in LAG_MS.iter().zip(&self.buckets) {
             below += bucket.get();
-            line(
-                out,
+            out.line(
                 "lag_ms_bucket",
                 &format!("origin=\"{origin}\",le=\"{most}\""),
                 below,
             );
         }
         let all = self.count.get();
-        line(
-            out,
+        out.line(
             "lag_ms_bucket",
             &format!("origin=\"{origin}\",le=\"+Inf\""),
             all,
         );
         let label = format!("origin=\"{origin}\"");
-        line(out, "lag_ms_sum", &label, self.sum_ms.get());
-        line(out, "lag_ms_count", &label, all);
+        out.line("lag_ms_sum", &label, self.sum_ms.get());
+        out.line("lag_ms_count", &label, all);
     }
 }
 
@@ -260,64 +236,35 @@ const COUNTERS: [Series; 15] = [
     ),
 ];
 
-fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    // A String takes everything.
-    let _ = writeln!(out, "tidegate_relay_{name}{{{labels}}} {value}");
-}
-
-fn head(out: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = writeln!(
-        out,
-        "# HELP tidegate_relay_{name} {help}\n# TYPE tidegate_relay_{name} {kind}"
-    );
-}
-
 /// All of them as text.
 pub fn text(origins: &[Arc<OriginMetrics>], home: bool, now_ms: u64) -> String {
-    let mut out = String::new();
-    head(&mut out, "home_up", "This region's Redis answers", "gauge");
-    let _ = writeln!(out, "tidegate_relay_home_up {}", u64::from(home));
+    let mut out = Text::new("tidegate_relay_");
+    out.head("home_up", "gauge", "This region's Redis answers");
+    out.line("home_up", "", u64::from(home));
     for (series, kind) in [(&GAUGES[..], "gauge"), (&COUNTERS[..], "counter")] {
         for (name, help, value) in series {
-            head(&mut out, name, help, kind);
+            out.head(name, kind, help);
             for origin in origins {
-                line(
-                    &mut out,
-                    name,
-                    &format!("origin=\"{}\"", origin.name),
-                    value(origin),
-                );
+                out.line(name, &format!("origin=\"{}\"", origin.name), value(origin));
             }
         }
     }
-    head(
-        &mut out,
-        "contact_age_ms",
-        "Since the region last answered; -1: never",
-        "gauge",
-    );
+    let help = "Since the region last answered; -1: never";
+    out.head("contact_age_ms", "gauge", help);
     for origin in origins {
         let age = match origin.contact_ms.get() {
             0 => -1,
             at => now_ms.saturating_sub(at) as i64,
         };
-        line(
-            &mut out,
-            "contact_age_ms",
-            &format!("origin=\"{}\"", origin.name),
-            age,
-        );
+        let labels = format!("origin=\"{}\"", origin.name);
+        out.line("contact_age_ms", &labels, age);
     }
-    head(
-        &mut out,
-        "lag_ms",
-        "From the append there to the append here",
-        "histogram",
-    );
+    let help = "From the append there to the append here";
+    out.head("lag_ms", "histogram", help);
     for origin in origins {
         origin.lag.write(&mut out, &origin.name);
     }
-    out
+    out.done()
 }
 
 #[cfg(test)]

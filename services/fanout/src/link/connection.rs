@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, Pipeline, Value};
-use tidegate_stream::calls::{CallError, Fault, FunctionCall, Reply};
+use tidegate_stream::calls::{FunctionCall, Reply};
 use tokio::sync::Mutex;
 
-pub use service_link::{flatten, strings};
+pub use service_link::{LinkError, flatten, strings};
+
+use service_link::is_broken;
 
 use crate::chance;
 
@@ -17,20 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST_WAIT_MS: u64 = 50;
 /// The longest.
 const LONGEST_WAIT_MS: u64 = 2_000;
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// Redis is out of reach, or did not answer in time.
-    #[error("Redis is out of reach: {0}")]
-    Away(String),
-    /// Redis answered with an error.
-    #[error("Redis refused ({1:?}): {0}")]
-    Fault(String, Fault),
-    /// A function refused, or its answer cannot be read.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
 
 /// A connection that several tasks share. After a failure the next attempt waits; until then calls fail at once.
 pub struct Link {
@@ -65,7 +53,8 @@ impl Link {
         }
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, LinkError> {
+    /// The connection as it stands, made if there is none.
+    pub async fn connection(&self) -> Result<MultiplexedConnection, LinkError> {
         let mut state = self.state.lock().await;
         if let Some(connection) = &state.connection {
             return Ok(connection.clone());
@@ -104,14 +93,11 @@ impl Link {
     async fn settle<T>(&self, result: redis::RedisResult<T>) -> Result<T, LinkError> {
         match result {
             Ok(value) => Ok(value),
-            Err(error) if is_broken(&error) => {
-                self.drop_connection().await;
-                Err(LinkError::Away(error.to_string()))
-            }
             Err(error) => {
-                let text = error.to_string();
-                let fault = Fault::of(&text);
-                Err(LinkError::Fault(text, fault))
+                if is_broken(&error) {
+                    self.drop_connection().await;
+                }
+                Err(error.into())
             }
         }
     }
@@ -168,11 +154,4 @@ fn command(words: &[Vec<u8>]) -> redis::Cmd {
         command.arg(word.as_slice());
     }
     command
-}
-
-fn is_broken(error: &redis::RedisError) -> bool {
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || error.is_unrecoverable_error()
 }
