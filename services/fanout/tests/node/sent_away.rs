@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, End, Node, Viewer, soon};
+use crate::bench::{Bench, End, Node, Viewer, soon, ticket};
 
 fn urls(frame: &Value) -> Vec<&str> {
     frame["endpoints"]
@@ -115,9 +115,17 @@ fn without_redis_viewers_go_where_a_region_lives() {
     bench.command(&["HSET", "tg:nodes:far", "n1", &there.to_string()]);
     let mut viewers: Vec<Viewer> = (0..3).map(|_| Viewer::connect(&node)).collect();
     for viewer in &mut viewers {
-        viewer.subscribe("a", "bob", None);
-        // This node, the other region's, and that region's name.
-        while urls(&viewer.next_of("endpoints")).len() != 3 {}
+        viewer.ask("a", &ticket("a", "bob"), None);
+        // The room's first batch, and, before or after it, this node, the other region's, and that region's name.
+        let (mut subscribed, mut told) = (false, false);
+        while !(subscribed && told) {
+            let frame = viewer.next().unwrap();
+            match frame["type"].as_str() {
+                Some("batch") => subscribed |= frame["room"] == "a",
+                Some("endpoints") => told |= urls(&frame).len() == 3,
+                _ => panic!("{frame}"),
+            }
+        }
     }
     let stopped = Instant::now();
     bench.redis.stop();
