@@ -1,4 +1,4 @@
-//! The edge, as a back end and as a guest see it.
+//! The edge, as a back end sees it; and its settings.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,19 +10,9 @@ use ureq::Agent;
 /// Longer than a run may take.
 const TOKEN_LIFE_S: u64 = 2 * 3_600;
 
-/// What a join gives.
-pub struct Joined {
-    /// Good for every viewer here: it is one guest's, and may be used again.
-    pub ticket: String,
-    /// Sockets to try.
-    pub endpoints: Vec<String>,
-}
-
-/// One edge and one room, with a service's token.
-#[derive(Clone)]
+/// One edge, with a service's token.
 pub struct Edge {
     base: String,
-    room: String,
     token: String,
     agent: Agent,
 }
@@ -59,7 +49,10 @@ pub fn variable(name: &str) -> Result<String> {
 
 impl Edge {
     /// An edge at `base`, with a token signed by the first of `auth_keys`, good for two hours.
-    pub fn new(base: &str, room: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(base: &str) -> Result<Self> {
         let keys = KeySet::parse(&variable("AUTH_KEYS")?).context("SPIN_VARIABLE_AUTH_KEYS")?;
         let now_s = now_us() / 1_000_000;
         let claims = Claims {
@@ -81,60 +74,42 @@ impl Edge {
             .build()
             .into();
         Ok(Self {
-            base: base.to_owned(),
-            room: room.to_owned(),
+            base: base.trim_end_matches('/').to_owned(),
             token: token::sign(&keys, &claims)?,
             agent,
         })
     }
 
-    fn post(&self, path: &str, bearer: bool, body: &Value) -> Result<(u16, Value)> {
-        let mut request = self.agent.post(format!("{}{path}", self.base));
-        if bearer {
-            request = request.header("authorization", format!("Bearer {}", self.token));
-        }
-        let mut response = request
+    fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let mut response = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
             .send_json(body)
             .with_context(|| format!("{} does not answer", self.base))?;
         let status = response.status().as_u16();
-        Ok((
-            status,
-            response.body_mut().read_json().unwrap_or(Value::Null),
-        ))
+        let answer = response.body_mut().read_json().unwrap_or(Value::Null);
+        Ok((status, answer))
     }
 
-    /// Creates the room; one that is there already will do.
-    pub fn create_room(&self) -> Result<()> {
-        match self.post("/v1/rooms", true, &json!({"id": self.room}))? {
+    /// Creates a room; one that is there already will do.
+    ///
+    /// # Errors
+    /// When the edge is not reached or refuses.
+    pub fn create_room(&self, room: &str) -> Result<()> {
+        match self.post("/v1/rooms", &json!({"id": room}))? {
             (201 | 409, _) => Ok(()),
             (status, answer) => bail!("the room could not be created: {status} {answer}"),
         }
     }
 
-    /// Joins as a guest.
-    pub fn join(&self) -> Result<Joined> {
-        let (status, answer) =
-            self.post(&format!("/v1/rooms/{}/join", self.room), false, &json!({}))?;
-        let endpoints: Vec<String> = answer["endpoints"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|endpoint| endpoint["url"].as_str().map(str::to_owned))
-            .collect();
-        match answer["ticket"].as_str() {
-            Some(ticket) if !endpoints.is_empty() => Ok(Joined {
-                ticket: ticket.to_owned(),
-                endpoints,
-            }),
-            _ => bail!("the room could not be joined: {status} {answer}"),
-        }
-    }
-
-    /// Publishes one line of chat that says its number and when it was sent.
-    pub fn publish(&self, number: u64) -> Result<()> {
-        let data = json!({"text": "x".repeat(64), "number": number, "sent_us": now_us()});
-        let body = json!({"kind": "chat", "data": data, "as": {"sub": "load"}});
-        match self.post(&format!("/v1/rooms/{}/messages", self.room), true, &body)? {
+    /// Publishes one line of chat.
+    ///
+    /// # Errors
+    /// When the edge is not reached or refuses.
+    pub fn publish(&self, room: &str, text: &str) -> Result<()> {
+        let body = json!({"kind": "chat", "data": {"text": text}, "as": {"sub": "load"}});
+        match self.post(&format!("/v1/rooms/{room}/messages"), &body)? {
             (202, _) => Ok(()),
             (status, answer) => bail!("a publish was refused: {status} {answer}"),
         }

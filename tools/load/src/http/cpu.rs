@@ -35,13 +35,20 @@ impl FromStr for Watched {
 pub fn read(watched: &[Watched]) -> Result<BTreeMap<String, f64>> {
     let mut sums = BTreeMap::new();
     for Watched { name, pid } in watched {
-        let path = format!("/proc/{pid}/stat");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{path}: the CPU of {name} cannot be read"))?;
-        let seconds = seconds(&text).with_context(|| format!("{path} is not as expected"))?;
+        let seconds = of(*pid).with_context(|| format!("the CPU of {name} cannot be read"))?;
         *sums.entry(name.clone()).or_insert(0.0) += seconds;
     }
     Ok(sums)
+}
+
+/// User and system time of all threads of a process until now, in seconds.
+///
+/// # Errors
+/// When it has gone, or this is not Linux.
+pub fn of(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    seconds(&text).with_context(|| format!("{path} is not as expected"))
 }
 
 /// User and system time are the 14th and 15th field (`proc(5)`); the second may hold spaces and ends with the last `)`.

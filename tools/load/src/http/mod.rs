@@ -2,7 +2,7 @@
 //! answers, latencies, and the CPU of the processes that served.
 
 mod client;
-mod cpu;
+pub mod cpu;
 mod requests;
 mod tally;
 
