@@ -42,7 +42,10 @@ pub(crate) fn feed<S: Sink>(
             Phase::Ahead(cursor) => {
                 let mut position = room.cursor_at(cut.to, shard);
                 position.merge(cursor);
-                Some(sub.encoding.reset(&room.id, &position, room.shown))
+                Some(
+                    room.encoder
+                        .reset(sub.encoding, &room.id, &position, room.shown),
+                )
             }
             Phase::Live | Phase::Opening(_) => Some(room.shared(cut, sub.encoding, shard)),
         };
@@ -88,9 +91,14 @@ fn feed_counters<S: Sink>(
         position.merge(cursor);
     }
     let nothing = std::iter::empty();
-    let frame = sub
-        .encoding
-        .batch(&room.id, &position, Some(counters), false, nothing);
+    let frame = room.encoder.batch(
+        sub.encoding,
+        &room.id,
+        &position,
+        Some(counters),
+        false,
+        nothing,
+    );
     let offered = sink.offer(sub.viewer, &frame);
     sub.stale = offered == Offered::Refused;
     match offered {
@@ -116,7 +124,7 @@ fn own_frame(
         .range(cut.from, cut.to)
         .filter_map(|item| match item {
             Item::Message(message) if message.id > cursor.get(&message.origin) => {
-                message.text.as_ref().map(|text| text.as_bytes())
+                message.text.as_ref()
             }
             _ => None,
         });
@@ -126,10 +134,14 @@ fn own_frame(
     let mut position = room.cursor_at(cut.to, shard);
     position.merge(cursor);
     let counters = (cut.to == room.ring.end()).then_some(room.shown);
-    Some(
-        sub.encoding
-            .batch(&room.id, &position, counters, cut.chat_gap, unseen),
-    )
+    Some(room.encoder.batch(
+        sub.encoding,
+        &room.id,
+        &position,
+        counters,
+        cut.chat_gap,
+        unseen,
+    ))
 }
 
 /// Whether a viewer who is ahead has what a reset says is missing: then it is none for this viewer.

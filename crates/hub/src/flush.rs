@@ -3,6 +3,7 @@
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::Cursor;
 
+use crate::encode::ENCODINGS;
 use crate::feed::{Fed, feed, served};
 use crate::hub::{Hub, Offered, Sink, Times};
 use crate::limits::{FRAME_BYTES, LIKES_MS, ONLINE_MS, SLICE};
@@ -92,7 +93,7 @@ impl Hub {
         room.flush = Some(Flush {
             cut,
             counters: fresh.then_some(totals),
-            frames: [None, None],
+            frames: [const { None }; ENCODINGS],
             next: 0,
             len: room.list.len(),
         });

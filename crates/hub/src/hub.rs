@@ -8,7 +8,7 @@ use tidegate_protocol::CloseCode;
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Cursor, Region, RoomId, Shard, StreamId};
 
-use crate::encode::Frame;
+use crate::encode::{Encoder, Frame};
 use crate::limits::{RING_BYTES, TICK_CEILING_MS};
 use crate::origins::Departed;
 use crate::room::Room;
@@ -191,6 +191,7 @@ pub struct Hub {
     /// Who read history that is not all there: it is read again.
     pub(crate) behind: Vec<Reader>,
     pub(crate) stats: Stats,
+    pub(crate) encoder: Rc<Encoder>,
 }
 
 impl Hub {
@@ -210,6 +211,7 @@ impl Hub {
             departed: Departed::default(),
             behind: Vec::new(),
             stats: Stats::default(),
+            encoder: Rc::default(),
         }
     }
 

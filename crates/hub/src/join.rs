@@ -74,7 +74,14 @@ impl Hub {
         let ring = Ring::new(self.limits.ring_bytes, state.positions.clone());
         let pace = Pace::new(self.limits.tick_ceiling_ms);
         self.generation = self.generation.wrapping_add(1);
-        let room = Room::new(id.clone(), shard, self.generation, ring, pace);
+        let room = Room::new(
+            id.clone(),
+            shard,
+            self.generation,
+            ring,
+            pace,
+            self.encoder.clone(),
+        );
         let key = self.rooms.insert(room) as u32;
         state.rooms.insert(key);
         self.by_name.insert(id.clone(), key);

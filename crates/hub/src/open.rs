@@ -105,9 +105,14 @@ impl Hub {
             let sub = &mut self.subs[key as usize];
             let room = &self.rooms[sub.room as usize];
             let nothing = std::iter::empty();
-            let frame = sub
-                .encoding
-                .batch(&room.id, &position, Some(counters), false, nothing);
+            let frame = room.encoder.batch(
+                sub.encoding,
+                &room.id,
+                &position,
+                Some(counters),
+                false,
+                nothing,
+            );
             if !self.offer(key, &frame, sink) {
                 return;
             }
@@ -163,7 +168,9 @@ impl Hub {
             let shard = &self.shards[&room.shard].positions;
             let mut position = room.level(shard).clone();
             position.merge(replay.reached());
-            let frame = sub.encoding.reset(&room.id, &position, counters);
+            let frame = room
+                .encoder
+                .reset(sub.encoding, &room.id, &position, counters);
             let end = room.ring.end();
             if self.offer(key, &frame, sink) {
                 self.set_replay(key, Replay::new(position.clone(), &position), Some(end));
@@ -174,9 +181,10 @@ impl Hub {
         let texts = step
             .messages
             .iter()
-            .filter_map(|message| message.text.as_ref().map(|text| text.as_bytes()));
+            .filter_map(|message| message.text.as_ref());
         if owes_answer || step.chat_gap || texts.clone().next().is_some() {
-            let frame = sub.encoding.batch(
+            let frame = room.encoder.batch(
+                sub.encoding,
                 &room.id,
                 replay.reached(),
                 owes_answer.then_some(counters),

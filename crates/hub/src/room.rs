@@ -1,11 +1,12 @@
 //! One room on one core.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
-use tidegate_protocol::frames::Counters;
+use tidegate_protocol::frames::{Counters, MessageText};
 use tidegate_stream::{Cursor, RoomId, Shard};
 
-use crate::encode::{ENCODINGS, Encoding, Frame};
+use crate::encode::{ENCODINGS, Encoder, Encoding, Frame};
 use crate::pace::Pace;
 use crate::replay::Replay;
 use crate::ring::{Cut, Item, Ring};
@@ -36,6 +37,7 @@ pub(crate) struct Room {
     pub(crate) shown: Counters,
     pub(crate) shown_ms: u64,
     pub(crate) closed: bool,
+    pub(crate) encoder: Rc<Encoder>,
     cut: [Option<(Cut, Frame)>; ENCODINGS],
 }
 
@@ -63,7 +65,14 @@ pub(crate) struct Flush {
 }
 
 impl Room {
-    pub(crate) fn new(id: RoomId, shard: Shard, generation: u32, ring: Ring, pace: Pace) -> Self {
+    pub(crate) fn new(
+        id: RoomId,
+        shard: Shard,
+        generation: u32,
+        ring: Ring,
+        pace: Pace,
+        encoder: Rc<Encoder>,
+    ) -> Self {
         Self {
             id,
             shard,
@@ -82,7 +91,8 @@ impl Room {
             shown: Counters::default(),
             shown_ms: 0,
             closed: false,
-            cut: [None, None],
+            encoder,
+            cut: [const { None }; ENCODINGS],
         }
     }
 
@@ -127,10 +137,17 @@ impl Room {
     ) -> Frame {
         let cursor = self.cursor_at(cut.to, shard);
         if cut.reset {
-            return encoding.reset(&self.id, &cursor, self.shown);
+            return self.encoder.reset(encoding, &self.id, &cursor, self.shown);
         }
         let messages = self.messages(cut);
-        encoding.batch(&self.id, &cursor, counters, cut.chat_gap, messages)
+        self.encoder.batch(
+            encoding,
+            &self.id,
+            &cursor,
+            counters,
+            cut.chat_gap,
+            messages,
+        )
     }
 
     /// The same for those who are behind: the last one is kept, since whoever fell behind together is fed together.
@@ -147,11 +164,11 @@ impl Room {
     }
 
     /// The texts of a range.
-    pub(crate) fn messages(&self, cut: Cut) -> impl Iterator<Item = &[u8]> + Clone {
+    pub(crate) fn messages(&self, cut: Cut) -> impl Iterator<Item = &MessageText> + Clone {
         self.ring
             .range(cut.from, cut.to)
             .filter_map(|item| match item {
-                Item::Message(message) => message.text.as_ref().map(|text| text.as_bytes()),
+                Item::Message(message) => message.text.as_ref(),
                 Item::ChatGap | Item::Level(_) | Item::Reset { .. } => None,
             })
     }

@@ -8,10 +8,10 @@ pub enum CloseCode {
     Normal,
     /// RFC 6455 was broken.
     ProtocolError,
-    /// A binary frame on the JSON sub-protocol.
-    TextOnly,
-    /// A text frame that is not UTF-8.
-    BadUtf8,
+    /// A binary message on the JSON sub-protocol, or a text message on the binary one.
+    WrongType,
+    /// A text that is not UTF-8, or a compressed message that cannot be inflated.
+    BadData,
     /// A message over [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES).
     TooBig,
     /// A fault of the node.
@@ -41,8 +41,8 @@ impl CloseCode {
     pub const ALL: [Self; 15] = [
         Self::Normal,
         Self::ProtocolError,
-        Self::TextOnly,
-        Self::BadUtf8,
+        Self::WrongType,
+        Self::BadData,
         Self::TooBig,
         Self::Internal,
         Self::Restart,
@@ -79,8 +79,16 @@ impl CloseCode {
                 "protocol_error",
                 "RFC 6455 was broken: unmasked frame, reserved bits, bad opcode, bad control frame",
             ),
-            Self::TextOnly => (1003, "text_only", "a binary frame on the JSON sub-protocol"),
-            Self::BadUtf8 => (1007, "bad_utf8", "a text frame that is not UTF-8"),
+            Self::WrongType => (
+                1003,
+                "wrong_type",
+                "a binary message on the JSON sub-protocol, or a text message on the binary one",
+            ),
+            Self::BadData => (
+                1007,
+                "bad_data",
+                "a text message that is not UTF-8, or a compressed one that cannot be inflated",
+            ),
             Self::TooBig => (1009, "too_big", "a message over 16 KiB"),
             Self::Internal => (1011, "internal", "a fault of the node"),
             Self::Restart => (
@@ -91,7 +99,7 @@ impl CloseCode {
             Self::BadFrame => (
                 4400,
                 "bad_frame",
-                "not JSON, not an object, unknown `type`, missing or wrong field",
+                "not JSON or CBOR, not an object, unknown `type`, missing or wrong field",
             ),
             Self::HelloFirst => (
                 4401,

@@ -1,16 +1,51 @@
-//! One entry as the JSON text that goes into batches.
+//! One entry as it goes into batches.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use tidegate_stream::{Entry, Region, digest};
 
 use super::embed::embed;
-use super::json;
+use super::{cbor, json};
 
-/// An entry's JSON text. It is encoded once, however many batches, encodings and viewers it goes into. It holds no
+/// An entry's JSON text, of which the binary form is cut when it is wanted. It is encoded once, however many batches, encodings and viewers it goes into. It holds no
 /// line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageText {
     text: Box<[u8]>,
     damaged: bool,
+    at_ms: u64,
+    places: Places,
+}
+
+/// Where the values of fields lie in the text, without their quotes: the binary form is cut out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Places {
+    id: Place,
+    kind: Place,
+    lane: Place,
+    /// As JSON has it, escaped.
+    sub: Place,
+    info: Option<Place>,
+    /// None: hidden.
+    data: Option<Place>,
+    key: Option<Place>,
+}
+
+/// A range of the text; an entry that Redis holds is far below 4 GiB.
+type Place = Range<u32>;
+
+/// The values of a message's fields.
+pub(super) struct Parts<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) kind: &'a [u8],
+    pub(super) lane: &'a [u8],
+    pub(super) sub: Cow<'a, str>,
+    pub(super) info: Option<&'a [u8]>,
+    /// None: hidden.
+    pub(super) data: Option<&'a [u8]>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) at_ms: u64,
 }
 
 impl MessageText {
@@ -24,41 +59,64 @@ impl MessageText {
         let mut damaged = false;
         let mut out = Vec::with_capacity(192 + entry.info.len() + entry.data.len());
         out.extend_from_slice(b"{\"id\":\"");
-        json::plain(&mut out, format_args!("{origin}-{}", entry.id));
+        let id = place(&mut out, |out| {
+            json::plain(out, format_args!("{origin}-{}", entry.id));
+        });
         out.extend_from_slice(b"\",\"kind\":\"");
-        out.extend_from_slice(entry.kind.as_str().as_bytes());
+        let kind = place(&mut out, |out| json::plain(out, entry.kind.as_str()));
         out.extend_from_slice(b"\",\"lane\":\"");
-        out.extend_from_slice(lane.as_str().as_bytes());
+        let lane = place(&mut out, |out| json::plain(out, lane.as_str()));
         out.extend_from_slice(b"\",\"sub\":");
-        json::string(&mut out, &entry.sub);
+        let sub = place(&mut out, |out| json::string(out, &entry.sub));
+        let mut info = None;
         if !entry.info.is_empty() {
             let at = out.len();
             out.extend_from_slice(b",\"info\":");
-            if !embed(&mut out, &entry.info) {
+            let mut good = false;
+            let found = place(&mut out, |out| good = embed(out, &entry.info));
+            if good {
+                info = Some(found);
+            } else {
                 out.truncate(at);
                 damaged = true;
             }
         }
+        let mut data = None;
         if entry.hidden {
             out.extend_from_slice(b",\"hidden\":true");
         } else {
             out.extend_from_slice(b",\"data\":");
-            if entry.data.is_empty() || !embed(&mut out, &entry.data) {
-                out.extend_from_slice(b"null");
-                damaged |= !entry.data.is_empty();
-            }
+            data = Some(place(&mut out, |out| {
+                if entry.data.is_empty() || !embed(out, &entry.data) {
+                    out.extend_from_slice(b"null");
+                    damaged |= !entry.data.is_empty();
+                }
+            }));
         }
         out.extend_from_slice(b",\"at_ms\":");
         json::plain(&mut out, entry.at_ms);
+        let mut key = None;
         if !entry.key.is_empty() {
             out.extend_from_slice(b",\"key\":\"");
-            out.extend_from_slice(digest::key(&entry.key).as_bytes());
+            key = Some(place(&mut out, |out| {
+                out.extend_from_slice(digest::key(&entry.key).as_bytes());
+            }));
             out.push(b'"');
         }
         out.push(b'}');
         Some(Self {
             text: out.into_boxed_slice(),
             damaged,
+            at_ms: entry.at_ms,
+            places: Places {
+                id,
+                kind,
+                lane,
+                sub,
+                info,
+                data,
+                key,
+            },
         })
     }
 
@@ -67,8 +125,43 @@ impl MessageText {
         &self.text
     }
 
+    /// Appends the message as `tidegate.v1.cbor` has it.
+    pub fn write_cbor(&self, out: &mut Vec<u8>) {
+        let sub = self.slice(&self.places.sub);
+        let plain = sub.get(1..sub.len().saturating_sub(1)).unwrap_or_default();
+        let sub = match std::str::from_utf8(plain) {
+            Ok(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+            // What was written as a JSON string reads as one.
+            _ => Cow::Owned(serde_json::from_slice(sub).unwrap_or_default()),
+        };
+        cbor::message(
+            out,
+            &Parts {
+                id: self.slice(&self.places.id),
+                kind: self.slice(&self.places.kind),
+                lane: self.slice(&self.places.lane),
+                sub,
+                info: self.places.info.as_ref().map(|place| self.slice(place)),
+                data: self.places.data.as_ref().map(|place| self.slice(place)),
+                key: self.places.key.as_ref().map(|place| self.slice(place)),
+                at_ms: self.at_ms,
+            },
+        );
+    }
+
+    fn slice(&self, place: &Place) -> &[u8] {
+        &self.text[place.start as usize..place.end as usize]
+    }
+
     /// Whether `info` or `data` had to be left out: to be counted.
     pub const fn is_damaged(&self) -> bool {
         self.damaged
     }
+}
+
+/// Notes where `write` appends.
+fn place(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Place {
+    let start = out.len() as u32;
+    write(out);
+    start..out.len() as u32
 }

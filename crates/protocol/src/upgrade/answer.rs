@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::extensions::Deflate;
 use super::refusal::cors;
 use super::request::{Connect, Events};
-use crate::frames::SUB_PROTOCOL;
 
 /// RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -23,9 +23,10 @@ impl Connect {
         for part in [
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
              sec-websocket-protocol: ",
-            SUB_PROTOCOL,
+            self.sub_protocol.as_str(),
             "\r\nsec-websocket-accept: ",
             &accept,
+            self.deflate.map_or("", Deflate::answer),
             "\r\n\r\n",
         ] {
             out.extend_from_slice(part.as_bytes());

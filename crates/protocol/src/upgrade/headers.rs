@@ -9,7 +9,7 @@ pub(super) struct Headers<'a>(pub(super) &'a [Header<'a>]);
 
 impl<'a> Headers<'a> {
     /// All values of a field, which must be ASCII.
-    fn all(&self, name: &str) -> impl Iterator<Item = Result<&'a str, Refusal>> {
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = Result<&'a str, Refusal>> {
         self.0
             .iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name))

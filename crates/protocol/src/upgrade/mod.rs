@@ -4,6 +4,7 @@
 //! else is refused with problem+json, and the connection ends.
 
 mod answer;
+mod extensions;
 mod headers;
 mod origins;
 mod refusal;

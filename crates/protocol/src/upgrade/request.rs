@@ -5,12 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 use httparse::{EMPTY_HEADER, Status};
 use tidegate_stream::{Cursor, RoomId};
 
+use super::extensions::{self, Deflate};
 use super::headers::Headers;
 use super::origins::{AllowedOrigin, Origins};
 use super::refusal::{Refusal, Refused};
 use super::target::{self, Path};
-use crate::frames::SUB_PROTOCOL;
+use crate::frames::SubProtocol;
 use crate::limits;
+use crate::ws::Agreed;
 
 /// A request that is good so far; tickets, rooms and bans are for the caller to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +23,23 @@ pub enum Request {
     Events(Events),
 }
 
-/// An upgrade to a WebSocket with sub-protocol [`SUB_PROTOCOL`]. Answered by [`Connect::answer`].
+/// An upgrade to a WebSocket with one of the sub-protocols. Answered by [`Connect::answer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connect {
     /// `Sec-WebSocket-Key`: 24 signs of base64, 16 bytes.
     pub(super) key: [u8; 24],
+    pub(super) sub_protocol: SubProtocol,
+    pub(super) deflate: Option<Deflate>,
+}
+
+impl Connect {
+    /// What the answer agrees to.
+    pub const fn agreed(&self) -> Agreed {
+        Agreed {
+            sub_protocol: self.sub_protocol,
+            deflate: self.deflate.is_some(),
+        }
+    }
 }
 
 /// A stream of events. Answered by [`Events::answer`], or refused by [`Events::refuse`].
@@ -150,15 +164,26 @@ fn connect(headers: &Headers<'_>) -> Result<Connect, Refusal> {
         .ok_or(Refusal::Malformed(
             "Sec-WebSocket-Key must be 16 bytes in base64",
         ))?;
-    if !headers
+    // The client lists them as it prefers them.
+    let sub_protocol = headers
         .list("sec-websocket-protocol")?
-        .contains(&SUB_PROTOCOL)
-    {
-        return Err(Refusal::Malformed(
-            "offer the sub-protocol tidegate.v1.json in Sec-WebSocket-Protocol",
-        ));
-    }
-    Ok(Connect { key })
+        .into_iter()
+        .find_map(|name| {
+            SubProtocol::ALL
+                .into_iter()
+                .find(|known| known.as_str() == name)
+        })
+        .ok_or(Refusal::Malformed(
+            "offer the sub-protocol tidegate.v1.json or tidegate.v1.cbor in Sec-WebSocket-Protocol",
+        ))?;
+    let offers = headers
+        .all("sec-websocket-extensions")
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Connect {
+        key,
+        sub_protocol,
+        deflate: extensions::deflate(offers),
+    })
 }
 
 fn events(

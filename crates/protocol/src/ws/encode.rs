@@ -4,7 +4,10 @@ use crate::close::CloseCode;
 use crate::limits;
 
 const FIN: u8 = 0x80;
+/// The message is compressed (RFC 7692, section 6).
+const RSV1: u8 = 0x40;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -17,11 +20,39 @@ const USUAL_HEAD: usize = 4;
 ///
 /// `write` must only append.
 pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data_frame(out, FIN | TEXT, write);
+}
+
+/// Appends one binary frame, as [`text_frame`] does.
+pub fn binary_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data_frame(out, FIN | BINARY, write);
+}
+
+/// Appends a message that the deflater made smaller, or left as it was.
+pub(super) fn deflated_frame(out: &mut Vec<u8>, text: bool, compressed: bool, payload: &[u8]) {
+    let opcode = if text { TEXT } else { BINARY };
+    let first = if compressed { FIN | RSV1 } else { FIN } | opcode;
+    let (head, head_bytes) = head(first, payload.len());
+    out.reserve_exact(head_bytes + payload.len());
+    out.extend_from_slice(&head[..head_bytes]);
+    out.extend_from_slice(payload);
+}
+
+fn data_frame(out: &mut Vec<u8>, first: u8, write: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&[0; USUAL_HEAD]);
     write(out);
-    let payload_bytes = out.len() - at - USUAL_HEAD;
-    let mut head = [FIN | TEXT; 10];
+    let (head, head_bytes) = head(first, out.len() - at - USUAL_HEAD);
+    if head_bytes == USUAL_HEAD {
+        out[at..at + USUAL_HEAD].copy_from_slice(&head[..USUAL_HEAD]);
+    } else {
+        out.splice(at..at + USUAL_HEAD, head[..head_bytes].iter().copied());
+    }
+}
+
+/// A head, and how many bytes of it are used.
+fn head(first: u8, payload_bytes: usize) -> ([u8; 10], usize) {
+    let mut head = [first; 10];
     let head_bytes = match payload_bytes {
         0..=125 => {
             head[1] = payload_bytes as u8;
@@ -38,11 +69,7 @@ pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
             10
         }
     };
-    if head_bytes == USUAL_HEAD {
-        out[at..at + USUAL_HEAD].copy_from_slice(&head[..USUAL_HEAD]);
-    } else {
-        out.splice(at..at + USUAL_HEAD, head[..head_bytes].iter().copied());
-    }
+    (head, head_bytes)
 }
 
 /// Appends a ping with the first 125 bytes of `payload`.

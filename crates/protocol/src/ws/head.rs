@@ -1,18 +1,23 @@
 //! The head of one frame of a client (RFC 6455, section 5.2).
 
+use super::Agreed;
 use crate::close::CloseCode;
+use crate::frames::SubProtocol;
 use crate::limits;
 
 /// The longest head: two bytes, a 64-bit length, a masking key.
 pub(super) const HEAD_BYTES: usize = 14;
 
-/// Reserved bits that an extension has given a meaning. No extension is negotiated: none.
-const RESERVED_ALLOWED: u8 = 0;
+/// The message that begins here is compressed (RFC 7692, section 6).
+const RSV1: u8 = 0x40;
+/// Bits that nobody has given a meaning.
+const RESERVED: u8 = 0x30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation,
-    Text,
+    /// Begins a message of the one type that the sub-protocol has.
+    Data,
     Close,
     Ping,
     Pong,
@@ -28,6 +33,8 @@ impl Opcode {
 pub(super) struct Head {
     pub(super) fin: bool,
     pub(super) opcode: Opcode,
+    /// The message that it begins is compressed.
+    pub(super) compressed: bool,
     /// The masking key, little end first.
     pub(super) key: u32,
     /// Bytes of payload, at most [`limits::MESSAGE_BYTES`].
@@ -38,23 +45,33 @@ pub(super) struct Head {
 
 impl Head {
     /// `None`: more bytes are needed. What is wrong is refused as soon as its byte is there.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, CloseCode> {
+    pub(super) fn parse(bytes: &[u8], agreed: Agreed) -> Result<Option<Self>, CloseCode> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
-        if first & 0x70 & !RESERVED_ALLOWED != 0 {
+        if first & RESERVED != 0 {
             return Err(CloseCode::ProtocolError);
         }
         let fin = first & 0x80 != 0;
         let opcode = match first & 0x0f {
             0x0 => Opcode::Continuation,
-            0x1 => Opcode::Text,
-            0x2 => return Err(CloseCode::TextOnly),
+            0x1 | 0x2 => Opcode::Data,
             0x8 => Opcode::Close,
             0x9 => Opcode::Ping,
             0xa => Opcode::Pong,
             _ => return Err(CloseCode::ProtocolError),
         };
+        let compressed = first & RSV1 != 0;
+        if compressed && !(agreed.deflate && opcode == Opcode::Data) {
+            return Err(CloseCode::ProtocolError);
+        }
+        let foreign = match agreed.sub_protocol {
+            SubProtocol::Json => 0x2,
+            SubProtocol::Cbor => 0x1,
+        };
+        if first & 0x0f == foreign {
+            return Err(CloseCode::WrongType);
+        }
         let Some(&second) = bytes.get(1) else {
             return Ok(None);
         };
@@ -96,6 +113,7 @@ impl Head {
         Ok(Some(Self {
             fin,
             opcode,
+            compressed,
             key: u32::from_le_bytes([a, b, c, d]),
             payload_bytes,
             bytes: key_at + 4,
@@ -110,7 +128,7 @@ impl Head {
             {
                 Err(CloseCode::TooBig)
             }
-            (Opcode::Continuation, None) | (Opcode::Text, Some(_)) => Err(CloseCode::ProtocolError),
+            (Opcode::Continuation, None) | (Opcode::Data, Some(_)) => Err(CloseCode::ProtocolError),
             _ => Ok(()),
         }
     }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::head::{Head, Opcode};
-use super::mask;
 use super::spill::Spill;
+use super::{Agreed, Inflater, mask};
 use crate::close::CloseCode;
+use crate::frames::SubProtocol;
 
 /// What a connection keeps between two reads: one pointer, empty unless a frame or a message is incomplete.
 #[derive(Debug, Default)]
@@ -13,11 +14,13 @@ pub struct Parser {
     spill: Option<Box<Spill>>,
 }
 
-/// What a client sent. Payloads are unmasked and complete.
+/// What a client sent. Payloads are unmasked, inflated and complete.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A message of at most [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES), fragments joined.
     Text(&'a str),
+    /// The same, on the binary sub-protocol.
+    Binary(&'a [u8]),
     /// To be answered by [`pong_frame`](super::pong_frame) with the same payload, at most 125 bytes.
     Ping(&'a [u8]),
     /// An answer to a ping, or a sign of life.
@@ -34,11 +37,18 @@ impl Parser {
     }
 
     /// Reads what has come; `input` is unmasked in place. The events must be taken until there are none, else the
-    /// rest of `input` is lost.
-    pub fn read<'a>(&'a mut self, input: &'a mut [u8]) -> Events<'a> {
+    /// rest of `input` is lost. The inflater keeps nothing from one message to the next: it may be any.
+    pub fn read<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        agreed: Agreed,
+        inflater: &'a mut Inflater,
+    ) -> Events<'a> {
         Events {
             spill: &mut self.spill,
             input,
+            agreed,
+            inflater,
             at: 0,
             frames: 0,
             ended: false,
@@ -56,6 +66,8 @@ impl Parser {
 pub struct Events<'a> {
     spill: &'a mut Option<Box<Spill>>,
     input: &'a mut [u8],
+    agreed: Agreed,
+    inflater: &'a mut Inflater,
     at: usize,
     frames: u32,
     ended: bool,
@@ -63,7 +75,7 @@ pub struct Events<'a> {
 
 /// Where a complete payload lies.
 enum Ready {
-    Input(Opcode, Range<usize>),
+    Input(Head, Range<usize>),
     Spill(Opcode),
 }
 
@@ -77,19 +89,29 @@ impl Events<'_> {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, CloseCode> {
         let ready = self.advance().inspect_err(|_| self.ended = true)?;
-        let (opcode, payload): (_, &[u8]) = match ready {
+        let (opcode, compressed, payload): (_, _, &[u8]) = match ready {
             None => return Ok(None),
-            Some(Ready::Input(opcode, range)) => (opcode, &self.input[range]),
+            Some(Ready::Input(head, range)) => (head.opcode, head.compressed, &self.input[range]),
             Some(Ready::Spill(opcode)) => match self.spill.as_deref() {
-                Some(spill) if opcode.is_control() => (opcode, &spill.control),
-                Some(spill) => (opcode, &spill.message),
-                None => (opcode, &[]),
+                Some(spill) if opcode.is_control() => (opcode, false, &spill.control),
+                Some(spill) => (opcode, spill.compressed, &spill.message),
+                None => (opcode, false, &[]),
             },
         };
         let event = match opcode {
-            Opcode::Text | Opcode::Continuation => std::str::from_utf8(payload)
-                .map(Event::Text)
-                .map_err(|_| CloseCode::BadUtf8),
+            Opcode::Data | Opcode::Continuation => {
+                let message = if compressed {
+                    self.inflater.inflate(payload)
+                } else {
+                    Ok(payload)
+                };
+                message.and_then(|message| match self.agreed.sub_protocol {
+                    SubProtocol::Json => std::str::from_utf8(message)
+                        .map(Event::Text)
+                        .map_err(|_| CloseCode::BadData),
+                    SubProtocol::Cbor => Ok(Event::Binary(message)),
+                })
+            }
             Opcode::Ping => Ok(Event::Ping(payload)),
             Opcode::Pong => Ok(Event::Pong(payload)),
             Opcode::Close => close_status(payload).map(Event::Close),
@@ -120,7 +142,7 @@ impl Events<'_> {
                 return Ok(None);
             }
             if let Some(spill) = self.spill.as_deref_mut() {
-                let taken = spill.take(rest)?;
+                let taken = spill.take(rest, self.agreed)?;
                 self.at += taken.bytes;
                 self.frames += u32::from(taken.frame);
                 match taken.ready {
@@ -128,7 +150,7 @@ impl Events<'_> {
                     None => continue,
                 }
             }
-            let head = match Head::parse(rest)? {
+            let head = match Head::parse(rest, self.agreed)? {
                 Some(head) if head.fin && head.bytes + head.payload_bytes <= rest.len() => head,
                 _ => {
                     *self.spill = Some(Box::default());
@@ -141,7 +163,7 @@ impl Events<'_> {
             let range = self.at + payload.start..self.at + payload.end;
             self.at = range.end;
             self.frames += 1;
-            return Ok(Some(Ready::Input(head.opcode, range)));
+            return Ok(Some(Ready::Input(head, range)));
         }
     }
 }
@@ -160,6 +182,6 @@ fn close_status(payload: &[u8]) -> Result<Option<u16>, CloseCode> {
     }
     match std::str::from_utf8(reason) {
         Ok(_) => Ok(Some(code)),
-        Err(_) => Err(CloseCode::BadUtf8),
+        Err(_) => Err(CloseCode::BadData),
     }
 }

@@ -1,5 +1,6 @@
 //! What is kept of a connection while a frame or a message is incomplete.
 
+use super::Agreed;
 use super::head::{HEAD_BYTES, Head, Opcode};
 use super::mask;
 use crate::close::CloseCode;
@@ -12,6 +13,8 @@ pub(super) struct Spill {
     frame: Option<Frame>,
     /// A data frame without FIN was read.
     open: bool,
+    /// The message is compressed.
+    pub(super) compressed: bool,
     pub(super) message: Vec<u8>,
     pub(super) control: Vec<u8>,
 }
@@ -36,7 +39,7 @@ pub(super) struct Taken {
 
 impl Spill {
     /// Takes what of `input` belongs to the frame under way, or to a new one when there is none.
-    pub(super) fn take(&mut self, input: &mut [u8]) -> Result<Taken, CloseCode> {
+    pub(super) fn take(&mut self, input: &mut [u8], agreed: Agreed) -> Result<Taken, CloseCode> {
         let mut taken = Taken::default();
         let frame = loop {
             if let Some(frame) = &mut self.frame {
@@ -48,8 +51,11 @@ impl Spill {
             taken.bytes += 1;
             self.head[usize::from(self.head_bytes)] = byte;
             self.head_bytes += 1;
-            if let Some(head) = Head::parse(&self.head[..usize::from(self.head_bytes)])? {
+            if let Some(head) = Head::parse(&self.head[..usize::from(self.head_bytes)], agreed)? {
                 head.fits(self.open.then_some(self.message.len()))?;
+                if head.opcode == Opcode::Data {
+                    self.compressed = head.compressed;
+                }
                 self.head_bytes = 0;
                 self.control.clear();
                 self.frame = Some(Frame { head, seen: 0 });
@@ -77,7 +83,7 @@ impl Spill {
             taken.ready = Some(head.opcode);
         } else {
             self.open = !head.fin;
-            taken.ready = head.fin.then_some(Opcode::Text);
+            taken.ready = head.fin.then_some(Opcode::Data);
         }
         Ok(taken)
     }

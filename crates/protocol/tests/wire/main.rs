@@ -1,5 +1,7 @@
 //! What lies on the wire: the codec, the frames, the upgrade.
 
+mod cbor;
+mod deflate_rules;
 mod doc;
 mod frames;
 mod support;

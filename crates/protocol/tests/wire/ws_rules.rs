@@ -1,9 +1,9 @@
 //! What RFC 6455 demands of a server, rule by rule.
 
 use crate::support::*;
-use tidegate_protocol::CloseCode::{BadUtf8, ProtocolError, TextOnly, TooBig};
+use tidegate_protocol::CloseCode::{BadData, ProtocolError, TooBig, WrongType};
 use tidegate_protocol::limits::MESSAGE_BYTES;
-use tidegate_protocol::ws::{self, Parser};
+use tidegate_protocol::ws::{self, Inflater, Parser};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -162,7 +162,7 @@ fn section_5_5_1_close_frames() {
     ] {
         assert_fault(&close(&with(bad, b"")), ProtocolError);
     }
-    assert_fault(&close(&with(1000, b"\xff")), BadUtf8);
+    assert_fault(&close(&with(1000, b"\xff")), BadData);
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn section_5_5_1_nothing_after_a_close_is_read() {
     ]
     .concat();
     let mut input = bytes.clone();
-    let mut parser = Parser::new();
-    let mut events = parser.read(&mut input);
+    let (mut parser, mut inflater) = (Parser::new(), Inflater::default());
+    let mut events = parser.read(&mut input, JSON, &mut inflater);
     assert_eq!(events.next(), Ok(Some(ws::Event::Close(Some(1000)))));
     assert_eq!(events.next(), Ok(None));
     assert_eq!(events.next(), Ok(None));
@@ -187,9 +187,9 @@ fn nothing_after_a_fault_is_read() {
         frame(FIN | TEXT, KEY, b"late"),
     ]
     .concat();
-    let mut parser = Parser::new();
-    let mut events = parser.read(&mut input);
-    assert_eq!(events.next(), Err(BadUtf8));
+    let (mut parser, mut inflater) = (Parser::new(), Inflater::default());
+    let mut events = parser.read(&mut input, JSON, &mut inflater);
+    assert_eq!(events.next(), Err(BadData));
     assert_eq!(events.next(), Ok(None));
     assert!(parser.is_idle());
 }
@@ -203,7 +203,7 @@ fn section_8_1_text_is_utf_8() {
         b"\xf4\x90\x80\x80",
         b"abc\xe2\x82",
     ] {
-        assert_fault(&frame(FIN | TEXT, KEY, bad), BadUtf8);
+        assert_fault(&frame(FIN | TEXT, KEY, bad), BadData);
     }
     // A character may be cut by a fragment's end.
     let euro = "\u{20ac}".as_bytes();
@@ -218,9 +218,75 @@ fn section_8_1_text_is_utf_8() {
 }
 
 #[test]
-fn the_sub_protocol_has_no_binary_frames() {
-    assert_fault(&frame(FIN | BINARY, KEY, b"{}"), TextOnly);
-    assert_fault(&frame(BINARY, KEY, b"{}"), TextOnly);
+fn each_sub_protocol_has_one_type_of_message() {
+    assert_fault(&frame(FIN | BINARY, KEY, b"{}"), WrongType);
+    assert_fault(&frame(BINARY, KEY, b"{}"), WrongType);
+    assert_fault_as(CBOR, &frame(FIN | TEXT, KEY, b"\xa0"), WrongType);
+    assert_fault_as(CBOR_DEFLATED, &frame(RSV1 | TEXT, KEY, b""), WrongType);
+    // What is no message goes on either.
+    let binary = [
+        frame(BINARY, KEY, b"\xff"),
+        frame(FIN | PING, KEY, b"?"),
+        frame(FIN | CONTINUATION, KEY, b"\x00"),
+    ]
+    .concat();
+    assert_eq!(
+        read_as(CBOR, &binary),
+        [
+            Seen::Ping(b"?".to_vec()),
+            Seen::Binary(b"\xff\x00".to_vec())
+        ]
+    );
+}
+
+#[test]
+fn a_message_of_many_fragments_with_every_control_frame_between() {
+    let mut bytes = frame(TEXT, KEY, b"");
+    let mut expected = Vec::new();
+    for index in 0..40_u8 {
+        bytes.extend(frame(FIN | PING, [index; 4], &[index]));
+        bytes.extend(frame(CONTINUATION, [index, 1, 2, 3], b"a"));
+        bytes.extend(frame(FIN | PONG, KEY, &[index; 125]));
+        expected.push(Seen::Ping(vec![index]));
+        expected.push(Seen::Pong(vec![index; 125]));
+    }
+    // A close may come before the message has ended: nothing more is owed.
+    bytes.extend(frame(FIN | CLOSE, KEY, &1001_u16.to_be_bytes()));
+    expected.push(Seen::Close(Some(1001)));
+    assert_eq!(read(&bytes), expected);
+}
+
+#[test]
+fn section_5_3_each_frame_has_a_mask_of_its_own() {
+    for key in [[0; 4], [0xff; 4], [1, 2, 3, 4]] {
+        for length in [0, 1, 3, 4, 5, 63, 64, 65, 1_000] {
+            let body = "m".repeat(length);
+            let bytes = [
+                frame(TEXT, key, body.as_bytes()),
+                frame(FIN | CONTINUATION, KEY, body.as_bytes()),
+            ]
+            .concat();
+            assert_eq!(read(&bytes), [text(&body.repeat(2))]);
+        }
+    }
+    // An unmasked frame after masked ones, and within a message.
+    let late = [&frame(FIN | TEXT, KEY, b"a")[..], &[0x81, 0x00]].concat();
+    assert_fault(&late, ProtocolError);
+    let within = [&frame(TEXT, KEY, b"a")[..], &[0x80, 0x00]].concat();
+    assert_fault(&within, ProtocolError);
+}
+
+#[test]
+fn section_5_5_1_a_close_is_answered_with_its_code() {
+    for (status, answer) in [
+        (Some(1000), &[0x88, 2, 0x03, 0xe8][..]),
+        (Some(4999), &[0x88, 2, 0x13, 0x87]),
+        (None, &[0x88, 0]),
+    ] {
+        let mut out = Vec::new();
+        ws::close_answer(&mut out, status);
+        assert_eq!(out, answer);
+    }
 }
 
 #[test]
@@ -252,8 +318,8 @@ fn every_frame_is_counted() {
         frame(FIN | TEXT, KEY, b"cut")[..4].to_vec(),
     ]
     .concat();
-    let mut parser = Parser::new();
-    let mut events = parser.read(&mut input);
+    let (mut parser, mut inflater) = (Parser::new(), Inflater::default());
+    let mut events = parser.read(&mut input, JSON, &mut inflater);
     while let Ok(Some(_)) = events.next() {}
     assert_eq!(events.frames(), 5);
 }

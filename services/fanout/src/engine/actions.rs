@@ -1,10 +1,10 @@
 //! What the hub asks of the shell, done.
 
 use tidegate_hub::{Action, Reader, SubRef};
-use tidegate_protocol::frames::{self, ErrorCode};
+use tidegate_protocol::CloseCode;
+use tidegate_protocol::frames::{self, ErrorCode, Notice};
 use tidegate_protocol::sse::{self, EventName};
 use tidegate_protocol::upgrade::Refusal;
-use tidegate_protocol::{CloseCode, ws};
 use tidegate_stream::RoomId;
 
 use super::conn::Kind;
@@ -112,11 +112,15 @@ impl Core {
     /// `!all` begins: the welcome says from where.
     fn welcome(&mut self, key: u32, sub: SubRef) {
         if let Some(position) = self.hub.starts_at(sub) {
-            let mut frame = Vec::new();
-            ws::text_frame(&mut frame, |out| {
-                frames::welcome(out, &self.node.region, &self.node.name, &position);
-            });
-            self.conns.answer(key, frame);
+            let node = self.node.clone();
+            self.say(
+                key,
+                &Notice::Welcome {
+                    region: &node.region,
+                    node: &node.name,
+                    cursor: &position,
+                },
+            );
         }
         let times = self.times();
         self.hub.admit(sub, None, times, &mut self.conns);
@@ -136,9 +140,19 @@ impl Core {
     }
 
     pub(super) fn say_error(&mut self, key: u32, code: ErrorCode, room: Option<&RoomId>) {
-        let mut frame = Vec::new();
-        ws::text_frame(&mut frame, |out| frames::error(out, code, room));
-        self.conns.answer(key, frame);
+        self.say(key, &Notice::Error(code, room));
+    }
+
+    /// Says something to a socket in its sub-protocol. These are never compressed: they are small, and of one socket.
+    pub(super) fn say(&mut self, key: u32, notice: &Notice<'_>) {
+        let Some(conn) = self.conns.get(key) else {
+            return;
+        };
+        if let Kind::Socket { agreed, .. } = &conn.kind {
+            let mut frame = Vec::new();
+            notice.frame(&mut frame, agreed.sub_protocol);
+            self.conns.answer(key, frame);
+        }
     }
 
     /// Ends a stream of events: with a problem if it has not begun, else with an error event if there is one.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mio::net::TcpStream;
 use tidegate_hub::{Frame, Offered, SubRef};
 use tidegate_protocol::upgrade::Events;
-use tidegate_protocol::ws::Parser;
+use tidegate_protocol::ws::{Agreed, Parser};
 
 use super::tls::Session;
 
@@ -22,6 +22,7 @@ pub(super) enum Kind {
     /// A WebSocket.
     Socket {
         parser: Parser,
+        agreed: Agreed,
         /// It has said hello.
         greeted: bool,
     },

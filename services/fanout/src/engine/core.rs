@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use tidegate_hub::{Hub, Times};
+use tidegate_protocol::ws::Inflater;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::MissedTickBehavior;
@@ -46,6 +47,8 @@ pub(super) struct Core {
     pub(super) accepts: bool,
     pub(super) desk: Desk,
     pub(super) scratch: Box<[u8]>,
+    /// Of all connections: it keeps nothing between messages.
+    pub(super) inflater: Inflater,
     pub(super) tail: UnboundedSender<ToTail>,
     pub(super) counts: UnboundedSender<Counts>,
     pub(super) queued_bytes: Arc<AtomicUsize>,
@@ -81,6 +84,7 @@ impl Core {
             accepts: true,
             desk: Desk::new(node.clone(), results),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
+            inflater: Inflater::default(),
             tail,
             counts,
             queued_bytes,

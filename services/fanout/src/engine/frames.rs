@@ -2,64 +2,57 @@
 
 use tidegate_auth::{Grant, TicketRefusal};
 use tidegate_hub::{Encoding, SubRef, Subscribe, Who};
-use tidegate_protocol::frames::{self, ClientFrame, ErrorCode};
+use tidegate_protocol::frames::{ClientFrame, ErrorCode, Notice};
 use tidegate_protocol::upgrade::{Events, Refusal};
-use tidegate_protocol::{CloseCode, limits, ws};
+use tidegate_protocol::ws::Agreed;
+use tidegate_protocol::{CloseCode, limits};
 use tidegate_stream::{Cursor, RoomId};
 
 use super::conn::Kind;
 use super::core::Core;
 
 impl Core {
-    /// One text message of a socket. An error closes it.
-    pub(super) fn frame(&mut self, key: u32, text: &str) -> Result<(), CloseCode> {
-        let frame = ClientFrame::parse(text)?;
+    /// One message of a socket. An error closes it.
+    pub(super) fn frame(&mut self, key: u32, frame: ClientFrame<'_>) -> Result<(), CloseCode> {
         let hello = matches!(frame, ClientFrame::Hello { .. });
         let Some(conn) = self.conns.get(key) else {
             return Ok(());
         };
-        let Kind::Socket { greeted, .. } = &mut conn.kind else {
+        let Kind::Socket {
+            greeted, agreed, ..
+        } = &mut conn.kind
+        else {
             return Ok(());
         };
+        let agreed = *agreed;
         if *greeted == hello {
             return Err(CloseCode::HelloFirst);
         }
         *greeted = true;
         match frame {
-            ClientFrame::Hello { cursor, .. } => self.begin_all(key, cursor),
+            ClientFrame::Hello { cursor, .. } => self.begin_all(key, agreed, cursor),
             ClientFrame::Subscribe {
                 room,
                 ticket,
                 cursor,
-            } => self.subscribe(key, room, &ticket, cursor),
+            } => self.subscribe(key, agreed, room, &ticket, cursor),
             ClientFrame::Unsubscribe { room } => match self.take_sub(key, &room) {
                 Some(sub) => self.hub.leave(sub),
                 None => self.say_error(key, ErrorCode::NotSubscribed, Some(&room)),
             },
             ClientFrame::Refresh { room, ticket } => self.refresh(key, &room, &ticket),
-            ClientFrame::Ping => {
-                let mut pong = Vec::new();
-                ws::text_frame(&mut pong, frames::pong);
-                self.conns.answer(key, pong);
-            }
+            ClientFrame::Ping => self.say(key, &Notice::Pong),
         }
         Ok(())
     }
 
     /// What every socket has, without a ticket.
-    fn begin_all(&mut self, key: u32, cursor: Option<Cursor>) {
+    fn begin_all(&mut self, key: u32, agreed: Agreed, cursor: Option<Cursor>) {
         let who = Who {
             subject: None,
             token: None,
         };
-        self.begin(
-            key,
-            RoomId::all(),
-            who,
-            Encoding::WebSocket,
-            cursor,
-            u64::MAX,
-        );
+        self.begin(key, RoomId::all(), who, agreed.into(), cursor, u64::MAX);
     }
 
     fn begin(
@@ -87,7 +80,14 @@ impl Core {
         }
     }
 
-    fn subscribe(&mut self, key: u32, room: RoomId, ticket: &str, cursor: Option<Cursor>) {
+    fn subscribe(
+        &mut self,
+        key: u32,
+        agreed: Agreed,
+        room: RoomId,
+        ticket: &str,
+        cursor: Option<Cursor>,
+    ) {
         let grant = match self.judge(&room, ticket) {
             Ok(grant) => grant,
             Err(code) => {
@@ -110,14 +110,7 @@ impl Core {
             return self.say_error(key, ErrorCode::TooManyRooms, Some(&room));
         }
         let expires_ms = grant.expires_ms;
-        self.begin(
-            key,
-            room,
-            who(grant),
-            Encoding::WebSocket,
-            cursor,
-            expires_ms,
-        );
+        self.begin(key, room, who(grant), agreed.into(), cursor, expires_ms);
     }
 
     fn refresh(&mut self, key: u32, room: &RoomId, ticket: &str) {

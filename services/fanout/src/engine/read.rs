@@ -2,8 +2,9 @@
 
 use std::io;
 
+use tidegate_protocol::frames::ClientFrame;
 use tidegate_protocol::upgrade::{self, Parsed, Refusal, Refused, Request};
-use tidegate_protocol::ws::{self, Event, Parser};
+use tidegate_protocol::ws::{self, Agreed, Event, Events, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
 use super::actions::RETRY_S;
@@ -126,9 +127,9 @@ impl Core {
                 let head = std::mem::take(head);
                 self.request(key, head);
             }
-            Kind::Socket { parser, .. } => {
-                let parser = std::mem::take(parser);
-                self.parse(key, parser, bytes);
+            Kind::Socket { parser, agreed, .. } => {
+                let (parser, agreed) = (std::mem::take(parser), *agreed);
+                self.parse(key, parser, agreed, bytes);
             }
             // Nothing is expected of either.
             Kind::Events { .. } | Kind::Ending => {}
@@ -141,10 +142,12 @@ impl Core {
             Ok(Parsed::Request(Request::Connect(connect), head_bytes)) => {
                 let mut answer = Vec::new();
                 connect.answer(&mut answer);
+                let agreed = connect.agreed();
                 self.set_kind(
                     key,
                     Kind::Socket {
                         parser: Parser::new(),
+                        agreed,
                         greeted: false,
                     },
                 );
@@ -154,7 +157,7 @@ impl Core {
                     self.waits.greet(reference, now_ms);
                 }
                 if head.len() > head_bytes {
-                    self.parse(key, Parser::new(), &mut head[head_bytes..]);
+                    self.parse(key, Parser::new(), agreed, &mut head[head_bytes..]);
                 }
             }
             Ok(Parsed::Request(Request::Events(events), _)) => self.begin_events(key, events),
@@ -176,14 +179,31 @@ impl Core {
     }
 
     /// Reads frames. The parser comes back to its connection if that has not ended.
-    fn parse(&mut self, key: u32, mut parser: Parser, bytes: &mut [u8]) {
-        let mut events = parser.read(bytes);
+    fn parse(&mut self, key: u32, mut parser: Parser, agreed: Agreed, bytes: &mut [u8]) {
+        let mut inflater = std::mem::take(&mut self.inflater);
+        let ended = self.take_frames(key, parser.read(bytes, agreed, &mut inflater));
+        self.inflater = inflater;
+        if !ended
+            && let Some(conn) = self.conns.get(key)
+            && let Kind::Socket { parser: place, .. } = &mut conn.kind
+        {
+            *place = parser;
+        }
+    }
+
+    /// Whether the connection has ended.
+    fn take_frames(&mut self, key: u32, mut events: Events<'_>) -> bool {
         let mut counted = 0;
         loop {
             let event = events.next();
             let ended = match event {
                 Ok(None) => break,
-                Ok(Some(Event::Text(text))) => self.frame(key, text).err(),
+                Ok(Some(Event::Text(text))) => ClientFrame::parse(text)
+                    .and_then(|frame| self.frame(key, frame))
+                    .err(),
+                Ok(Some(Event::Binary(bytes))) => ClientFrame::parse_cbor(bytes)
+                    .and_then(|frame| self.frame(key, frame))
+                    .err(),
                 Ok(Some(Event::Ping(payload))) => {
                     let mut pong = Vec::new();
                     ws::pong_frame(&mut pong, payload);
@@ -195,7 +215,8 @@ impl Core {
                     let mut answer = Vec::new();
                     ws::close_answer(&mut answer, status);
                     self.conns.closed.push(CloseCode::Normal);
-                    return self.end(key, answer);
+                    self.end(key, answer);
+                    return true;
                 }
                 Err(code) => Some(code),
             };
@@ -203,17 +224,17 @@ impl Core {
             let too_many = self.count_frames(key, frames - counted);
             counted = frames;
             if let Some(code) = ended.or(too_many) {
-                return self.close(key, code);
+                self.close(key, code);
+                return true;
             }
         }
         let rest = events.frames() - counted;
-        if let Some(code) = self.count_frames(key, rest) {
-            return self.close(key, code);
-        }
-        if let Some(conn) = self.conns.get(key)
-            && let Kind::Socket { parser: place, .. } = &mut conn.kind
-        {
-            *place = parser;
+        match self.count_frames(key, rest) {
+            Some(code) => {
+                self.close(key, code);
+                true
+            }
+            None => false,
         }
     }
 

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use tidegate_protocol::frames::{self, Endpoint};
+use tidegate_protocol::frames::{Endpoint, Notice};
 use tidegate_protocol::sse::{self, EventName};
-use tidegate_protocol::ws;
 use tidegate_room::places::{Target, Turns};
 
 use super::conn::Kind;
@@ -127,15 +126,18 @@ impl Core {
             _ => return,
         };
         let list = endpoints(turns.next_list());
-        let write = |out: &mut Vec<u8>| frames::move_away(out, within_ms, &list);
-        let mut frame = Vec::new();
-        if events {
-            sse::event(&mut frame, None, EventName::Move, write);
-        } else {
-            ws::text_frame(&mut frame, write);
-        }
+        let notice = Notice::Move {
+            within_ms,
+            endpoints: &list,
+        };
         self.metrics().moves.add(1);
-        self.conns.answer(key, frame);
+        if events {
+            let mut frame = Vec::new();
+            sse::event(&mut frame, None, EventName::Move, |out| notice.json(out));
+            self.conns.answer(key, frame);
+        } else {
+            self.say(key, &notice);
+        }
     }
 
     fn say_endpoints(&mut self, key: u32, turns: &mut Turns) {
@@ -146,10 +148,8 @@ impl Core {
         let listens = matches!(conn.kind, Kind::Socket { greeted: true, .. }) && !conn.is_blocked();
         if listens {
             let list = endpoints(turns.next_list());
-            let mut frame = Vec::new();
-            ws::text_frame(&mut frame, |out| frames::endpoints(out, &list));
             self.metrics().endpoints.add(1);
-            self.conns.answer(key, frame);
+            self.say(key, &Notice::Endpoints(&list));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_hub::{Encoding, Frame, Subscribe, ViewerKey, Who};
-use tidegate_protocol::frames::ServerFrame;
+use tidegate_protocol::frames::{ServerFrame, cbor};
 use tidegate_stream::{Cursor, Region, RoomId, StreamId};
 
 use super::World;
@@ -30,10 +30,10 @@ pub(crate) struct Viewer {
 impl World {
     pub(super) fn add_viewer(&mut self, index: usize) {
         let room = self.rooms[index % self.rooms.len()].clone();
-        let encoding = if index.is_multiple_of(2) {
-            Encoding::Sse
-        } else {
-            Encoding::WebSocket
+        let encoding = match index % 4 {
+            0 | 2 => Encoding::Sse,
+            1 => Encoding::Text,
+            _ => Encoding::Binary,
         };
         self.viewers.push(Viewer {
             room,
@@ -217,7 +217,7 @@ impl World {
     fn take_frame(&mut self, index: usize, number: usize, frame: &Frame) {
         let site = self.nodes[number].site;
         let text = text_of(frame, self.viewers[index].encoding);
-        let frame = serde_json::from_str(text).expect("a node sends frames");
+        let frame = serde_json::from_str(&text).expect("a node sends frames");
         self.viewers[index].answered = true;
         match frame {
             ServerFrame::Batch {
@@ -277,20 +277,24 @@ impl World {
 }
 
 /// The JSON of a frame.
-fn text_of(frame: &[u8], encoding: Encoding) -> &str {
+fn text_of(frame: &[u8], encoding: Encoding) -> String {
     let body = match encoding {
         Encoding::Sse => {
             let text = std::str::from_utf8(frame).expect("events are text");
             return text
                 .lines()
                 .find_map(|line| line.strip_prefix("data: "))
-                .expect("an event has data");
+                .expect("an event has data")
+                .to_owned();
         }
-        Encoding::WebSocket => match frame[1] {
+        _ => match frame[1] {
             126 => &frame[4..],
             127 => &frame[10..],
             _ => &frame[2..],
         },
     };
-    std::str::from_utf8(body).expect("frames are text")
+    if encoding == Encoding::Binary {
+        return cbor::json(body).expect("frames are CBOR").to_string();
+    }
+    String::from_utf8(body.to_vec()).expect("frames are text")
 }
