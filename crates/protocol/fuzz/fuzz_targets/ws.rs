@@ -1,22 +1,32 @@
-//! The first byte says how the rest is cut into reads. Whole or cut, the same must come out, within the limits.
+//! The first byte says how the rest is cut into reads, the second what was agreed on. Whole or cut, the same must come out,
+//! within the limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tidegate_protocol::limits::{CONTROL_BYTES, MESSAGE_BYTES};
-use tidegate_protocol::ws::{Event, Parser};
+use tidegate_protocol::frames::SubProtocol;
+use tidegate_protocol::ws::{Agreed, Event, Inflater, Parser};
 
-fn run(bytes: &[u8], step: usize) -> Vec<String> {
+fn run(bytes: &[u8], agreed: Agreed, step: usize) -> Vec<String> {
+    let mut inflater = Inflater::default();
     let mut parser = Parser::new();
     let mut seen = Vec::new();
     for part in bytes.chunks(step) {
         let mut input = part.to_vec();
-        let mut events = parser.read(&mut input);
+        let mut events = parser.read(&mut input, agreed, &mut inflater);
         loop {
             match events.next() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     match event {
-                        Event::Text(text) => assert!(text.len() <= MESSAGE_BYTES),
+                        Event::Text(text) => {
+                            assert_eq!(agreed.sub_protocol, SubProtocol::Json);
+                            assert!(text.len() <= MESSAGE_BYTES);
+                        }
+                        Event::Binary(bytes) => {
+                            assert_eq!(agreed.sub_protocol, SubProtocol::Cbor);
+                            assert!(bytes.len() <= MESSAGE_BYTES);
+                        }
                         Event::Ping(payload) | Event::Pong(payload) => {
                             assert!(payload.len() <= CONTROL_BYTES);
                         }
@@ -39,8 +49,15 @@ fn run(bytes: &[u8], step: usize) -> Vec<String> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    if let Some((&step, bytes)) = data.split_first() {
-        let step = usize::from(step).max(1);
-        assert_eq!(run(bytes, bytes.len().max(1)), run(bytes, step));
+    if let [step, agreed, bytes @ ..] = data {
+        let step = usize::from(*step).max(1);
+        let agreed = Agreed {
+            sub_protocol: SubProtocol::ALL[usize::from(agreed & 1)],
+            deflate: agreed & 2 != 0,
+        };
+        assert_eq!(
+            run(bytes, agreed, bytes.len().max(1)),
+            run(bytes, agreed, step)
+        );
     }
 });
