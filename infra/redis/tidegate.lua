@@ -7,7 +7,7 @@
 -- `regions` and `clock` lie on every address).
 
 -- A loader replaces an older version only. Raise it with every change of this file.
-local VERSION = 4
+local VERSION = 5
 
 -- How far the first id of a new run is above everything that this Redis remembers.
 local JUMP_MS = 60000
@@ -61,7 +61,7 @@ local STREAMS = { chat = 'chat', gift = 'keep', control = 'keep' }
 
 -- Lua's own formatting turns large numbers into 1.7e+12.
 local function text(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function refused(code, seconds)
@@ -93,16 +93,17 @@ end
 
 -- Names --------------------------------------------------------------------------------------------------------------
 
+-- Patterns are held to the beginning: one that looks for a letter that is not allowed is tried anew at each.
 local function is_region(name)
-  return #name >= 1 and #name <= 16 and not string.find(name, '[^a-z0-9%-]')
+  return #name <= 16 and string.find(name, '^[a-z0-9%-]+$') ~= nil
 end
 
 local function is_node(name)
-  return #name >= 1 and #name <= 32 and not string.find(name, '[^a-z0-9%-]')
+  return #name <= 32 and string.find(name, '^[a-z0-9%-]+$') ~= nil
 end
 
 local function is_subject(name)
-  return #name >= 1 and #name <= 63 and not string.find(name, '[^A-Za-z0-9._%-]')
+  return #name <= 63 and string.find(name, '^[A-Za-z0-9._%-]+$') ~= nil
 end
 
 local function is_reserved(room)
@@ -113,7 +114,7 @@ local function is_room(name)
   if string.sub(name, 1, 1) == '~' then
     return is_subject(string.sub(name, 2))
   end
-  return name == '!all' or (#name >= 1 and #name <= 64 and not string.find(name, '[^A-Za-z0-9._%-]'))
+  return name == '!all' or (#name <= 64 and string.find(name, '^[A-Za-z0-9._%-]+$') ~= nil)
 end
 
 -- A subject, or in `!all` a token's id.
@@ -152,7 +153,7 @@ local function parse_id(value)
 end
 
 local function new_id(ms, seq)
-  return { ms = ms, seq = seq, text = text(ms) .. '-' .. text(seq) }
+  return { ms = ms, seq = seq, text = string.format('%d-%d', ms, seq) }
 end
 
 local function is_above(one, other)
@@ -160,7 +161,7 @@ local function is_above(one, other)
 end
 
 local function stored_id(value)
-  return parse_id(value) or ZERO
+  return value and parse_id(value) or ZERO
 end
 
 -- The last id of a stream.
@@ -179,9 +180,13 @@ local function stamped(value)
   return { ms = tonumber(ms), region = region, value = rest }
 end
 
+-- What a field says, without its stamp. Most fields that are asked for are not there.
 local function field_value(value)
-  local field = stamped(value)
-  return field and field.value
+  if not value then
+    return nil
+  end
+  local ms, said = string.match(value, '^(%d+)%.[a-z0-9%-]+ (.*)$')
+  return ms and #ms <= 15 and said or nil
 end
 
 -- A stamp above the clock and above what the fields now carry, so that the newest change wins even when the clock is late.
@@ -224,10 +229,25 @@ local function redis_ms()
   return math.floor(redis_us() / 1000)
 end
 
+local function is_same_list(one, other)
+  for i = 1, #one do
+    if one[i] ~= other[i] then
+      return false
+    end
+  end
+  return #one == #other
+end
+
+-- What the last reading of the regions came to. It is the same for nearly every call, and JSON is dear to read.
+local last_regions = { known = {} }
+
 -- The regions in name order; the own one is always there. Who cannot be read counts as joining: its log is kept in
 -- answers, and nobody waits for it.
 local function regions_of(prefix, own)
   local known = redis.call('HGETALL', prefix .. ':regions')
+  if own and is_same_list(known, last_regions.known) and last_regions.own == own then
+    return last_regions.list
+  end
   local list, own_named = {}, false
   for i = 1, #known, 2 do
     local good, region = pcall(cjson.decode, known[i + 1])
@@ -242,45 +262,79 @@ local function regions_of(prefix, own)
     list[#list + 1] = { name = own, state = 'active' }
   end
   table.sort(list, function(one, other) return one.name < other.name end)
+  if own then
+    last_regions = { known = known, own = own, list = list }
+  end
   return list
 end
+
+-- The bounds of the last call that was not refused for them: a region's calls have all the same.
+local last_bounds = {}
 
 -- The four bounds that begin at an argument, or nil. They stay texts: as numbers, each command would format them anew.
 local function bounds_at(args, at)
   local chat, keep, log, retention_ms = unpack(args, at, at + 3)
+  local last = last_bounds
+  if chat == last.chat and keep == last.keep and log == last.log and retention_ms == last.retention_ms and last.chat then
+    return last
+  end
   if int(chat, 1, 100000) and int(keep, 1, 100000) and int(log, 1, 10000000) and int(retention_ms, 1, 2592000000) then
-    return { chat = chat, keep = keep, log = log, retention_ms = retention_ms }
+    last_bounds = { chat = chat, keep = keep, log = log, retention_ms = retention_ms }
+    return last_bounds
   end
   return nil
 end
 
 local BAD_BOUNDS = 'a bound is not a number or out of range'
 
+-- What keys of shards are made of, by key of the log. There are few, and they come with every call.
+local shard_names, shards_named = {}, 0
+
+-- The base and the prefix of a shard's keys, or nil when those of log and run do not belong together and to the region.
+local function names_of_shard(log_key, run_key, region)
+  local names = shard_names[log_key]
+  if not names then
+    local base, prefix = string.match(log_key, '^((.+):{%d+}):log:[a-z0-9%-]+$')
+    if not base or log_key ~= base .. ':log:' .. region then
+      return nil
+    end
+    if shards_named >= MOST_SHARDS then
+      shard_names, shards_named = {}, 0
+    end
+    names = { base = base, prefix = prefix, region = region, run_key = base .. ':run' }
+    shard_names[log_key], shards_named = names, shards_named + 1
+  end
+  if names.region ~= region or names.run_key ~= run_key then
+    return nil
+  end
+  return names
+end
+
 -- A shard of this region, ready to be appended to; nil and why not, when the keys do not belong together.
 local function open_shard(log_key, run_key, region, bounds)
   if not is_region(region) then
     return nil, 'the region is not a name'
   end
-  local base, prefix = string.match(log_key, '^((.+):{%d+}):log:[a-z0-9%-]+$')
-  if not base or log_key ~= base .. ':log:' .. region or run_key ~= base .. ':run' then
+  local names = names_of_shard(log_key, run_key, region)
+  if not names then
     return nil, 'the keys of log and run do not fit the region'
   end
   local run = redis.call('HMGET', run_key, 'id', 'seen', 'since_ms', 'whole', 'given', 'last')
   -- Five times cheaper than asking the stream for its end, and it also holds when somebody deleted the stream.
   local last = stored_id(run[6])
-  if redis.call('XREAD', 'COUNT', 1, 'STREAMS', log_key, last.text) then
+  if redis.call('XREAD', 'COUNT', '1', 'STREAMS', log_key, last.text) then
     last = last_id(log_key)
   end
   return {
     region = region,
-    base = base,
-    prefix = prefix,
+    base = names.base,
+    prefix = names.prefix,
     log_key = log_key,
     run_key = run_key,
     log_max = bounds.log,
     retention_ms = bounds.retention_ms,
     now_ms = redis_ms(),
-    regions = regions_of(prefix, region),
+    regions = regions_of(names.prefix, region),
     replid = current_run(),
     run_id = run[1],
     seen = run[2],
@@ -377,6 +431,16 @@ local function keep_own(stream, field)
   end
 end
 
+-- Keeps a room's stream for `retention_ms` from now, and up to a 64th longer: then its end need not be moved, nor the move
+-- written to the append-only file, with every message.
+local function keep_alive(key, retention_ms)
+  local longest_ms = retention_ms + math.ceil(retention_ms / 64)
+  local left_ms = redis.call('PTTL', key)
+  if left_ms < retention_ms or left_ms > longest_ms then
+    redis.call('PEXPIRE', key, text(longest_ms))
+  end
+end
+
 -- `stream` is nil for counters. The room stream comes first: of all writes only this one could be refused (an id not
 -- above what lies there, another type), and then nothing has been written.
 local function append(shard, id, entry, room, stream)
@@ -388,14 +452,23 @@ local function append(shard, id, entry, room, stream)
   }
   if stream then
     redis.call('XADD', stream.key, 'MAXLEN', stream.trim, stream.most, id.text, unpack(fields))
-    redis.call('PEXPIRE', stream.key, shard.retention_ms)
+    keep_alive(stream.key, tonumber(shard.retention_ms))
   end
-  local oldest_ms = math.max(0, id.ms - shard.retention_ms)
-  redis.call('XADD', shard.log_key, 'MINID', '~', text(oldest_ms), id.text, unpack(fields))
+  -- Ids of one second cut nothing that the first of them did not.
+  if math.floor(id.ms / 1000) == math.floor(shard.last.ms / 1000) then
+    redis.call('XADD', shard.log_key, id.text, unpack(fields))
+  else
+    local oldest_ms = math.max(0, id.ms - shard.retention_ms)
+    redis.call('XADD', shard.log_key, 'MINID', '~', text(oldest_ms), id.text, unpack(fields))
+  end
   if redis.call('XLEN', shard.log_key) > tonumber(shard.log_max) then
     redis.call('XTRIM', shard.log_key, 'MAXLEN', '~', shard.log_max)
   end
-  redis.call('HSET', shard.run_key, 'id', shard.replid, 'last', id.text)
+  if shard.run_id == shard.replid then
+    redis.call('HSET', shard.run_key, 'last', id.text)
+  else
+    redis.call('HSET', shard.run_key, 'id', shard.replid, 'last', id.text)
+  end
   if stream then
     redis.call('HSET', room.key, stream.field, id.text)
     -- One for each subject: without an end they would pile up.
@@ -475,7 +548,7 @@ local function why_bad_message(sub, info, data, key, hash, trace, flags, kind)
     return key ~= '' and 'a like takes no key' or nil
   elseif not LANES[kind] then
     return 'this kind is not published'
-  elseif #hash ~= 32 or string.find(hash, '[^0-9a-f]') then
+  elseif #hash ~= 32 or not string.find(hash, '^[0-9a-f]+$') then
     return 'the hash is not 32 lower-case hex digits'
   end
   return nil
