@@ -131,6 +131,11 @@ impl Args {
         whole(f64::from(self.rate) * (self.seconds + self.warmup_seconds))
     }
 
+    /// Messages of the warm-up.
+    pub fn warmup_messages(&self) -> u64 {
+        whole(f64::from(self.rate) * self.warmup_seconds)
+    }
+
     /// The job of a process.
     ///
     /// # Errors

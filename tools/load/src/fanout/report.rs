@@ -1,5 +1,6 @@
 //! What is printed at the end.
 
+use anyhow::{Result, bail, ensure};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
@@ -76,11 +77,26 @@ impl Report {
         self.figures.delivered * self.messages_per_frame
     }
 
-    /// Whether each message reached each viewer of its room once and in order.
-    pub fn is_complete(&self) -> bool {
-        self.delivered() == self.expected
-            && self.figures.repeated == 0
-            && self.figures.reordered == 0
+    /// Whether each message reached each viewer of its room once and in order, and every socket lasted.
+    ///
+    /// # Errors
+    /// What was otherwise.
+    pub fn verdict(&self) -> Result<()> {
+        let Figures {
+            repeated,
+            reordered,
+            ended,
+            why,
+            ..
+        } = &self.figures;
+        if let Some(why) = why {
+            bail!("{ended} sockets ended before the run did, the first because {why}");
+        }
+        ensure!(
+            self.delivered() == self.expected && (*repeated, *reordered) == (0, 0),
+            "not every message reached every viewer once and in order"
+        );
+        Ok(())
     }
 
     fn each_ms(&self) -> [f64; 3] {
@@ -166,9 +182,6 @@ impl Report {
                 self.run.server_cpu_s,
                 delivered / self.run.server_cpu_s.max(0.01)
             );
-        }
-        if let Some(why) = &self.figures.why {
-            text += &format!("\n{} sockets ended, the first: {why}", self.figures.ended);
         }
         text
     }

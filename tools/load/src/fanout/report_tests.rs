@@ -27,10 +27,17 @@ fn report(delivered: u64, repeated: u64, reordered: u64) -> Report {
 
 #[test]
 fn only_what_came_whole_once_and_in_order_is_complete() {
-    assert!(report(30, 0, 0).is_complete());
-    assert!(!report(29, 0, 0).is_complete());
-    assert!(!report(30, 1, 0).is_complete());
-    assert!(!report(30, 0, 1).is_complete());
+    assert!(report(30, 0, 0).verdict().is_ok());
+    for (delivered, repeated, reordered) in [(29, 0, 0), (31, 0, 0), (30, 1, 0), (30, 0, 1)] {
+        let error = report(delivered, repeated, reordered)
+            .verdict()
+            .unwrap_err();
+        assert!(error.to_string().contains("once and in order"), "{error}");
+    }
+    let mut ended = report(30, 0, 0);
+    ended.figures.ended = 1;
+    ended.figures.why = Some("the server closed with 4410".to_owned());
+    assert!(ended.verdict().unwrap_err().to_string().contains("4410"));
 }
 
 #[test]
