@@ -126,7 +126,7 @@ impl Bench<'_> {
             Step::Build => {
                 let components = [&COMPONENTS[..], &EXAMPLES[..]].concat();
                 crate::build::components(self.workspace, self.family, self.progress, &components)?;
-                let binaries = ["fanout", "relay", "edge-host", "drill"];
+                let binaries = ["fanout", "relay", "edge-host", "drill", "load"];
                 crate::build::binaries(self.workspace, self.family, self.progress, &binaries)?;
                 Ok(Outcome::Passed)
             }
