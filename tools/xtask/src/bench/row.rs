@@ -22,12 +22,15 @@ pub struct Row {
     /// How many there should have been, and how many there were.
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     pub counted: Option<Counted>,
-    /// CPU of Redis for each, in us; where there is one.
+    /// CPU of Redis for each, in us; where there is one. Of a fan-out: of its functions and reads, for each message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_us: Option<f64>,
     /// Calls to Redis for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_calls: Option<f64>,
+    /// Whether it did not keep up with what was offered, so that the value is that of an overloaded server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overloaded: bool,
 }
 
 impl Row {
@@ -42,6 +45,7 @@ impl Row {
             counted: None,
             redis_us: None,
             redis_calls: None,
+            overloaded: false,
         }
     }
 }
@@ -108,6 +112,11 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// All rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     /// The value of a row, if there is one.
     pub fn value(&self, case: &str, subject: &str) -> Option<f64> {
         let of = |row: &&Row| row.case == case && row.subject == subject;
@@ -126,7 +135,7 @@ impl Report {
             self.machine.cpu, self.machine.cores, self.machine.load_before, self.at
         );
         println!(
-            "{:<26}{:<10}{:>12} {:<15}{:>9}{:>9}{:>9}{:>12}{:>11}",
+            "{:<26}{:<12}{:>12} {:<18}{:>9}{:>9}{:>9}{:>12}{:>13}",
             "case",
             "subject",
             "value",
@@ -142,7 +151,7 @@ impl Report {
         for row in &self.rows {
             let digits = usize::from(row.value < 1_000.0);
             println!(
-                "{:<26}{:<10}{:>12.digits$} {:<15}{:>9}{:>9}{:>9}{:>12}{:>11}",
+                "{:<26}{:<12}{:>12.digits$} {:<18}{:>9}{:>9}{:>9}{:>12}{:>13}",
                 row.case,
                 row.subject,
                 row.value,
@@ -257,6 +266,7 @@ mod tests {
             }),
             redis_us: None,
             redis_calls: None,
+            overloaded: false,
         };
         assert_eq!(
             serde_json::to_string(&row).unwrap(),

@@ -223,6 +223,11 @@ impl Running<'_> {
         }
     }
 
+    /// The process that was started.
+    pub fn leader(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The processes of the group, as Linux lists them.
     pub fn processes(&self) -> Vec<u32> {
         let group = self.group.as_raw_pid().to_string();

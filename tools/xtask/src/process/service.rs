@@ -77,6 +77,11 @@ impl<'a> Service<'a> {
         self.running.processes()
     }
 
+    /// The process that was started.
+    pub fn leader(&self) -> u32 {
+        self.running.leader()
+    }
+
     /// Asks it to end.
     pub fn ask_to_end(&mut self) {
         self.running.ask_to_end();
