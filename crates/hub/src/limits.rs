@@ -8,8 +8,8 @@ pub const RING_BYTES: usize = 256 * 1024;
 /// 576 KiB.
 pub const UNSERVED: usize = 4;
 
-/// What one item of a ring costs beside its text, bytes: a pointer, a count, an id.
-pub const ITEM_BYTES: usize = 96;
+/// What one item of a ring costs beside its text, bytes: a pointer, a count, an id, and where the fields of the text lie.
+pub const ITEM_BYTES: usize = 128;
 
 /// Messages in one frame, bytes: twice a socket's send buffer, so that a frame is seldom cut more than once.
 pub const FRAME_BYTES: usize = 64 * 1024;

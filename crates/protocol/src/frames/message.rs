@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use tidegate_stream::{Entry, Region, digest};
+use tidegate_stream::{Entry, Kind, Lane, Region, digest};
 
 use super::embed::embed;
 use super::{cbor, json};
@@ -18,22 +18,26 @@ pub struct MessageText {
     places: Places,
 }
 
-/// Where the values of fields lie in the text, without their quotes: the binary form is cut out of it.
+/// Where the values of fields lie in the text: the binary form is cut out of it. Kept small, since rings hold thousands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Places {
+    kind: Kind,
+    /// A key stands last.
+    keyed: bool,
     id: Place,
-    kind: Place,
-    lane: Place,
-    /// As JSON has it, escaped.
+    /// As JSON has it, quoted and escaped.
     sub: Place,
-    info: Option<Place>,
-    /// None: hidden.
-    data: Option<Place>,
-    key: Option<Place>,
+    /// Empty: none.
+    info: Place,
+    /// Empty: hidden.
+    data: Place,
 }
 
 /// A range of the text; an entry that Redis holds is far below 4 GiB.
 type Place = Range<u32>;
+
+/// What stands behind the digits of a key.
+const AFTER_KEY: usize = "\"}".len();
 
 /// The values of a message's fields.
 pub(super) struct Parts<'a> {
@@ -63,44 +67,42 @@ impl MessageText {
             json::plain(out, format_args!("{origin}-{}", entry.id));
         });
         out.extend_from_slice(b"\",\"kind\":\"");
-        let kind = place(&mut out, |out| json::plain(out, entry.kind.as_str()));
+        out.extend_from_slice(entry.kind.as_str().as_bytes());
         out.extend_from_slice(b"\",\"lane\":\"");
-        let lane = place(&mut out, |out| json::plain(out, lane.as_str()));
+        out.extend_from_slice(lane.as_str().as_bytes());
         out.extend_from_slice(b"\",\"sub\":");
         let sub = place(&mut out, |out| json::string(out, &entry.sub));
-        let mut info = None;
+        let mut info = 0..0;
         if !entry.info.is_empty() {
             let at = out.len();
             out.extend_from_slice(b",\"info\":");
             let mut good = false;
             let found = place(&mut out, |out| good = embed(out, &entry.info));
             if good {
-                info = Some(found);
+                info = found;
             } else {
                 out.truncate(at);
                 damaged = true;
             }
         }
-        let mut data = None;
+        let mut data = 0..0;
         if entry.hidden {
             out.extend_from_slice(b",\"hidden\":true");
         } else {
             out.extend_from_slice(b",\"data\":");
-            data = Some(place(&mut out, |out| {
+            data = place(&mut out, |out| {
                 if entry.data.is_empty() || !embed(out, &entry.data) {
                     out.extend_from_slice(b"null");
                     damaged |= !entry.data.is_empty();
                 }
-            }));
+            });
         }
         out.extend_from_slice(b",\"at_ms\":");
         json::plain(&mut out, entry.at_ms);
-        let mut key = None;
-        if !entry.key.is_empty() {
+        let keyed = !entry.key.is_empty();
+        if keyed {
             out.extend_from_slice(b",\"key\":\"");
-            key = Some(place(&mut out, |out| {
-                out.extend_from_slice(digest::key(&entry.key).as_bytes());
-            }));
+            out.extend_from_slice(digest::key(&entry.key).as_bytes());
             out.push(b'"');
         }
         out.push(b'}');
@@ -109,13 +111,12 @@ impl MessageText {
             damaged,
             at_ms: entry.at_ms,
             places: Places {
+                kind: entry.kind,
+                keyed,
                 id,
-                kind,
-                lane,
                 sub,
                 info,
                 data,
-                key,
             },
         })
     }
@@ -134,16 +135,22 @@ impl MessageText {
             // What was written as a JSON string reads as one.
             _ => Cow::Owned(serde_json::from_slice(sub).unwrap_or_default()),
         };
+        let some = |place: &Place| Some(self.slice(place)).filter(|text| !text.is_empty());
+        let kind = self.places.kind;
+        let key = self.text.len().saturating_sub(AFTER_KEY);
         cbor::message(
             out,
             &Parts {
                 id: self.slice(&self.places.id),
-                kind: self.slice(&self.places.kind),
-                lane: self.slice(&self.places.lane),
+                kind: kind.as_str().as_bytes(),
+                lane: kind.lane().map_or("", Lane::as_str).as_bytes(),
                 sub,
-                info: self.places.info.as_ref().map(|place| self.slice(place)),
-                data: self.places.data.as_ref().map(|place| self.slice(place)),
-                key: self.places.key.as_ref().map(|place| self.slice(place)),
+                info: some(&self.places.info),
+                data: some(&self.places.data),
+                key: self
+                    .places
+                    .keyed
+                    .then(|| &self.text[key - digest::KEY_DIGITS..key]),
                 at_ms: self.at_ms,
             },
         );

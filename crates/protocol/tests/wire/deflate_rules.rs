@@ -4,7 +4,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tidegate_protocol::CloseCode::{BadData, ProtocolError, TooBig};
-use tidegate_protocol::limits::{DEFLATE_BYTES, MESSAGE_BYTES};
+use tidegate_protocol::limits::{DEFLATE_BYTES, LAST_BLOCKS, MESSAGE_BYTES};
 use tidegate_protocol::ws::{Deflater, Event, Inflater, Parser};
 
 use crate::support::*;
@@ -193,11 +193,16 @@ fn a_bomb_goes_off_at_the_limit() {
         assert!(bomb.len() <= MESSAGE_BYTES);
         assert_fault_as(JSON_DEFLATED, &frame(FIN | RSV1 | TEXT, KEY, &bomb), TooBig);
     }
-    // As many last blocks as fit: each is two bytes and says nothing.
-    let mut blocks = [0x03, 0x00].repeat(MESSAGE_BYTES / 2 - 1);
-    blocks.push(0x00);
-    let bytes = frame(FIN | RSV1 | TEXT, KEY, &blocks);
-    assert_eq!(read_as(JSON_DEFLATED, &bytes), [text("")]);
+    // Last blocks that say nothing, of two bytes each.
+    for (count, seen) in [
+        (LAST_BLOCKS, text("")),
+        (LAST_BLOCKS + 1, Seen::Fault(BadData)),
+        (MESSAGE_BYTES / 2 - 1, Seen::Fault(BadData)),
+    ] {
+        let blocks = [&[0x03, 0x00].repeat(count)[..], &[0x00]].concat();
+        let bytes = frame(FIN | RSV1 | TEXT, KEY, &blocks);
+        assert_eq!(read_as(JSON_DEFLATED, &bytes), [seen]);
+    }
 }
 
 #[test]

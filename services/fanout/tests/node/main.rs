@@ -4,6 +4,7 @@
 mod away;
 mod bench;
 mod demo;
+mod encodings;
 mod events;
 mod live;
 mod refused;

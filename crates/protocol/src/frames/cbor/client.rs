@@ -19,6 +19,9 @@ const VERSION: u64 = number(FRAME, "version");
 /// Fields of which a client sends any: one past the last number.
 const FIELDS: usize = 6;
 
+/// Fields to be written, by number.
+type Given<'a> = [Option<(u64, &'a str)>; 2];
+
 /// The fields of a frame, unread.
 struct Fields<'a>([Option<Items<'a>>; FIELDS]);
 
@@ -56,7 +59,7 @@ impl<'a> ClientFrame<'a> {
 
     /// Appends the frame as CBOR, as a client sends it.
     pub fn write_cbor(&self, out: &mut Vec<u8>) {
-        let (name, cursor, fields): (&str, Option<&Cursor>, [Option<(u64, &str)>; 2]) = match self {
+        let (name, cursor, fields): (&str, Option<&Cursor>, Given<'_>) = match self {
             Self::Hello {
                 client,
                 version,

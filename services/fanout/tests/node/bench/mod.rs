@@ -5,6 +5,7 @@
 mod copier;
 mod http;
 mod node;
+mod raw;
 mod tls;
 mod viewer;
 
@@ -20,6 +21,7 @@ use tidegate_stream::{Keys, Region, RoomId, ShardCount};
 
 pub use http::{Events, get, post};
 pub use node::Node;
+pub use raw::{BINARY, CONTINUATION, FIN, PING, RSV1, Raw, TEXT, packed};
 pub use tls::{Certificate, Secured, try_dial};
 pub use viewer::{End, Viewer, batch_ids, dial};
 
