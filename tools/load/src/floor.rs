@@ -10,6 +10,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::fanout::wire::{Masked, server_text};
+use crate::files;
 
 /// What `load floor` may be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,6 +33,7 @@ const ANSWER: &[u8] =
 /// # Errors
 /// When it cannot listen.
 pub fn run(args: &Args) -> Result<()> {
+    files::allow_many();
     let mut listener =
         TcpListener::bind(args.listen).with_context(|| format!("--listen {}", args.listen))?;
     let poll = Poll::new()?;
@@ -71,7 +73,7 @@ struct Floor {
     /// Those whose request is not whole yet.
     coming: HashMap<Token, (TcpStream, Vec<u8>)>,
     publishers: HashMap<Token, (TcpStream, Masked)>,
-    /// Nobody waits for what these say: it is never read.
+    /// Nobody waits for what these say: it is never read. Who has gone is found when something is sent, or a publisher comes.
     viewers: Vec<Blocking>,
     frame: Vec<u8>,
 }
@@ -111,7 +113,7 @@ impl Floor {
                     let taken = masked.read(&buffer[..read], |message| {
                         frame.clear();
                         server_text(frame, message);
-                        // The loop that all this is about. Who has gone is found here.
+                        // The loop that all this is about.
                         viewers.retain(|mut viewer| viewer.write_all(frame).is_ok());
                     });
                     if let Err(error) = taken {
@@ -157,6 +159,9 @@ impl Floor {
             return Ok(());
         }
         if head.starts_with(b"GET /publish ") {
+            // A run begins: the sockets of the last one should not take files from it.
+            self.viewers
+                .retain(|viewer| matches!(viewer.take_error(), Ok(None)));
             self.publishers.insert(token, (stream, Masked::default()));
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 mod edge;
 mod fanout;
+mod files;
 mod floor;
 mod http;
 mod progress;

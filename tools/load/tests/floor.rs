@@ -73,6 +73,24 @@ fn two_processes_of_viewers_get_every_message_once() {
 }
 
 #[test]
+fn a_floor_forgets_the_sockets_of_the_run_before() {
+    let floor = Floor::start();
+    let pid = floor.0.id();
+    for viewers in ["40", "10"] {
+        // It is asked for no delivery, so that only the next publisher can tell it.
+        let status = load(&["fanout", "--subject", "floor", "--url", &floor.1])
+            .args(["--viewers", viewers, "--rate", "1", "--seconds", "0"])
+            .args(["--warmup-seconds", "0"])
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    let sockets = open_sockets(pid);
+    assert!((1..=15).contains(&sockets), "{sockets}");
+}
+
+#[test]
 fn a_viewer_that_is_lost_makes_the_run_fail() {
     // As many as it takes are published; the floor is ended meanwhile.
     let floor = Floor::start();
@@ -140,16 +158,19 @@ fn open_sockets_of_children(parent: u32) -> usize {
         if of != Some(&parent.to_string()) {
             continue;
         }
-        let files = std::fs::read_dir(entry.path().join("fd"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        sockets += files
-            .filter(|file| {
-                std::fs::read_link(file.path())
-                    .is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
-            })
-            .count();
+        let pid = entry.file_name().into_string().unwrap();
+        sockets += open_sockets(pid.parse().unwrap());
     }
     sockets
+}
+
+fn open_sockets(pid: u32) -> usize {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd"));
+    let files = files.into_iter().flatten().flatten();
+    files
+        .filter(|file| {
+            std::fs::read_link(file.path())
+                .is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
+        })
+        .count()
 }
