@@ -3,9 +3,11 @@
 //! `cargo xtask drill` starts regions, runs this beside them, and breaks things. The two speak in lines of JSON
 //! ([`script`]). What is decided is apart from what is done: [`ledger`] compares what was acknowledged with what arrived,
 //! [`course`] says where a viewer turns next, [`promise`] which promises a report breaks, [`mod@line`] when
-//! what is sent between regions may arrive; [`forward`] holds it back so long.
+//! what is sent between regions may arrive; [`forward`] holds it back so long. [`crowd`] is for the drills of one region:
+//! thousands of viewers in one thread, who are slow, leave, are sent away, or come back all at once.
 
 pub mod course;
+pub mod crowd;
 pub mod director;
 pub mod dns;
 pub mod figures;

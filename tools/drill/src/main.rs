@@ -1,5 +1,5 @@
 //! `drill`: reads what to do from standard input, one JSON object a line, and says on standard output what comes of it.
-//! `drill forward` is a slow way between regions instead.
+//! `drill forward` is a slow way between regions instead, `drill crowd` the viewers of one region.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,10 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => drill::run::run(),
         ["forward"] => drill::forward::run(),
-        _ => Err(anyhow::anyhow!("it takes one word, `forward`, or none")),
+        ["crowd"] => drill::crowd::run(),
+        _ => Err(anyhow::anyhow!(
+            "it takes one word, `forward` or `crowd`, or none"
+        )),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

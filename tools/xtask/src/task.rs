@@ -46,7 +46,8 @@ pub enum Task {
     Region(region::command::Args),
     /// Make and rotate the keys of an env file.
     Keys(keys::Args),
-    /// Break something in several regions under load, and report which promises held.
+    /// Break something under load, in several regions or in one, and report which promises held.
+    #[command(subcommand)]
     Drill(drill::Args),
     /// Measure, beside others who do the same.
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: figures, always beside those of somebody else who does the same in the same run.
 
-mod cores;
+pub mod cores;
 mod edge;
 mod fanout;
 mod row;

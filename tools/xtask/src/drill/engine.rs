@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::process::{Family, LOOK, Running};
 use crate::progress::Progress;
-use crate::workspace::Workspace;
 
 /// Longer than anything that it is asked for takes: opening 15,000 viewers, the end of a drill.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -31,12 +30,11 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// When it does not start.
     pub fn start(
-        workspace: &Workspace,
         family: &'a Family,
         progress: &'a Progress,
+        command: &mut Command,
     ) -> Result<Self> {
-        let mut command = Command::new(workspace.binary("drill"));
-        let (running, orders, output) = family.converse(&mut command)?;
+        let (running, orders, output) = family.converse(command)?;
         let (send, events) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -93,6 +91,11 @@ impl<'a> Engine<'a> {
                 return Ok(event);
             }
         }
+    }
+
+    /// Its processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.running.processes()
     }
 
     /// Waits for the report, and gives it.

@@ -1,125 +1,45 @@
-//! `cargo xtask drill`: several regions under load, something broken for real, and a report of which promises held.
+//! `cargo xtask drill`: something breaks under load, for real, and a report says which promises held.
 
+mod crowd;
 mod engine;
 mod script;
+mod several;
 mod table;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use serde_json::json;
-use tidegate_auth::Scope;
+use anyhow::Result;
 
-use self::engine::Engine;
+use self::crowd::{comeback, soak, unread};
+use self::several::Drill;
 use crate::process::Family;
 use crate::progress::Progress;
-use crate::regions::up::{self as start, Wanted};
-use crate::regions::{Fleet, Ports, ZONE};
-use crate::token;
-use crate::up::{EdgeChoice, lock};
 use crate::workspace::Workspace;
 
-/// Below the checkout's data folder.
-const FOLDER: &str = "drill";
-/// Namespaces are named by the checkout, so `up` and drills hold one lock.
-const LOCK: &str = "regions";
-/// Longer than any drill takes.
-const LIFE: Duration = Duration::from_secs(4 * 60 * 60);
-/// Viewers for each room, at most: as many rooms are made.
-const ROOM: usize = 500;
-/// What connected viewers are promised, ms, and what they are when nobody tells them that their node is gone: a viewer
-/// speaks after ten seconds of silence, waits three for an answer, and gives the region's other node half a second.
-const READING_AGAIN_MS: u64 = 1_000;
-const SILENT_MS: u64 = 14_000;
-
-/// Which drill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Drill {
+/// Which drill, and what it may be told.
+#[derive(Debug, clap::Subcommand)]
+pub enum Args {
     /// All processes of a region are killed, later it comes back.
-    RegionLoss,
+    RegionLoss(several::Args),
     /// Regions are cut off from each other for a while; each must serve by itself.
-    Partition,
+    Partition(several::Args),
     /// The same, with changes of state on both sides and half of a region's viewers moving to the other.
-    Heal,
+    Heal(several::Args),
     /// The link between regions is slow and loses packets, or stalls where no kernel loses them, for a while.
-    SlowLink,
+    SlowLink(several::Args),
     /// Relays are killed, and started again.
-    RelayCrash,
+    RelayCrash(several::Args),
     /// A region's Redis is killed, and started again.
-    RedisRestart,
+    RedisRestart(several::Args),
     /// Nodes, edges and relays are restarted, one after the other.
-    Rolling,
-}
-
-/// When Redis writes to disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Fsync {
-    /// Before it answers.
-    Always,
-    /// Every second.
-    Everysec,
-}
-
-/// What a drill may be told.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Which.
-    #[arg(value_enum)]
-    drill: Drill,
-    /// How many regions.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=3))]
-    regions: u8,
-    /// How many viewers, over all regions.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=15_000))]
-    viewers: u32,
-    /// Messages a second, over all regions.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=5_000))]
-    rate: u32,
-    /// How long the break lasts.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=600))]
-    seconds: u32,
-    /// How long a round trip between regions takes, ms.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=2_000))]
-    delay_ms: u32,
-    /// When Redis writes to disk; decides what a crash of it may lose.
-    #[arg(long, value_enum, default_value_t = Fsync::Everysec)]
-    appendfsync: Fsync,
-    /// region-loss: cut the region off without a word instead of killing it.
-    #[arg(long)]
-    silent: bool,
-    /// Regions on loopback addresses also as root.
-    #[arg(long)]
-    loopback: bool,
-    /// What runs the edge, as in `up`.
-    #[arg(long, value_enum)]
-    edge: Option<EdgeChoice>,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
-    /// Run what was built before.
-    #[arg(long, hide = true)]
-    no_build: bool,
-}
-
-impl Drill {
-    /// As it is typed.
-    fn name(self) -> &'static str {
-        match self {
-            Self::RegionLoss => "region-loss",
-            Self::Partition => "partition",
-            Self::Heal => "heal",
-            Self::SlowLink => "slow-link",
-            Self::RelayCrash => "relay-crash",
-            Self::RedisRestart => "redis-restart",
-            Self::Rolling => "rolling",
-        }
-    }
-
-    /// Whether it cuts the network, which namespaces are needed for.
-    fn needs_namespaces(self) -> bool {
-        matches!(self, Self::Partition | Self::Heal)
-    }
+    Rolling(several::Args),
+    /// One region for a long time: viewers come, go and read slowly, sockets break the rules, a node is restarted again and
+    /// again; memory must stay flat.
+    Soak(soak::Args),
+    /// A node is killed, and all of its viewers come to the other one at once.
+    Return(comeback::Args),
+    /// One in a hundred viewers stops reading; the others must not notice.
+    Unread(unread::Args),
 }
 
 /// Runs a drill and prints its report.
@@ -132,102 +52,17 @@ pub fn run(
     progress: &Progress,
     args: &Args,
 ) -> Result<ExitCode> {
-    let root = rustix::process::geteuid().is_root();
-    ensure!(
-        !(args.drill.needs_namespaces() || args.silent) || (root && !args.loopback),
-        "{} cuts the network between regions, which needs namespaces of their own: run it as root, without --loopback",
-        args.drill.name()
-    );
-    let _lock = lock(&workspace.data(LOCK))?;
-    let wanted = Wanted {
-        regions: args.regions.into(),
-        ports: Ports::free()?,
-        round_trip_ms: args.delay_ms,
-        loopback: args.loopback,
-        appendfsync: match args.appendfsync {
-            Fsync::Always => "always",
-            Fsync::Everysec => "everysec",
-        },
-        edge: args.edge,
-        build: !args.no_build,
-        fresh: true,
+    let (drill, args) = match args {
+        Args::RegionLoss(args) => (Drill::RegionLoss, args),
+        Args::Partition(args) => (Drill::Partition, args),
+        Args::Heal(args) => (Drill::Heal, args),
+        Args::SlowLink(args) => (Drill::SlowLink, args),
+        Args::RelayCrash(args) => (Drill::RelayCrash, args),
+        Args::RedisRestart(args) => (Drill::RedisRestart, args),
+        Args::Rolling(args) => (Drill::Rolling, args),
+        Args::Soak(args) => return soak::run(workspace, family, progress, args),
+        Args::Return(args) => return comeback::run(workspace, family, progress, args),
+        Args::Unread(args) => return unread::run(workspace, family, progress, args),
     };
-    let variables = variables();
-    let mut fleet = start::start(workspace, family, progress, FOLDER, wanted, &variables)?;
-    let mut engine = Engine::start(workspace, family, progress)?;
-    engine.tell(&spec(args, &fleet)?)?;
-    engine.wait_for("ready", || fleet.check())?;
-    script::play(args, &mut fleet, &mut engine, progress)?;
-    let report = engine.report(|| fleet.check())?;
-    fleet.end();
-    drop(fleet);
-    if args.json {
-        println!("{report}");
-    } else {
-        println!("{}", table::text(&report, progress));
-    }
-    let kept = report["broken"].as_array().is_some_and(Vec::is_empty);
-    Ok(if kept {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Limits are not what is drilled, and history must reach over the break.
-fn variables() -> Vec<(&'static str, &'static str)> {
-    let mut variables: Vec<_> = ["limit_ip", "limit_user", "limit_room", "limit_service"]
-        .map(|name| (name, "1000000/1"))
-        .into();
-    variables.extend([
-        ("limit_routes", ""),
-        ("chat_max", "100000"),
-        ("keep_max", "100000"),
-        ("log_max", "1000000"),
-        ("retention_ms", "7200000"),
-    ]);
-    variables
-}
-
-/// The engine's first line.
-fn spec(args: &Args, fleet: &Fleet) -> Result<serde_json::Value> {
-    let (layout, settings) = (fleet.layout(), &fleet.commands().settings);
-    let scopes = [Scope::Service, Scope::RoomsWrite, Scope::Moderate];
-    let token = token::sign(settings, &token::Args::new("drill", &scopes, LIFE))?;
-    let regions: Vec<_> = (layout.sites.iter())
-        .map(|site| {
-            let nodes = (0..site.nodes.len())
-                .map(|node| format!("{}/readyz", layout.admin_url(site, node)));
-            let ready: Vec<String> = nodes
-                .chain([format!("{}/readyz", layout.edge_url(site))])
-                .collect();
-            let addresses: Vec<_> = [site.host].iter().chain(&site.nodes).copied().collect();
-            json!({
-                "name": site.name.as_str(),
-                "edge": layout.edge_url(site),
-                "redis": format!("redis://{}", layout.redis(site)),
-                "addresses": addresses,
-                "ready": ready,
-            })
-        })
-        .collect();
-    // What is published in one region within the second that is not on disk, and half as much again.
-    let may_lose = match (args.drill, args.appendfsync) {
-        (Drill::RedisRestart, Fsync::Everysec) => args.rate * 3 / 2 / u32::from(args.regions),
-        _ => 0,
-    };
-    let viewers = args.viewers as usize;
-    Ok(json!({
-        "drill": args.drill.name(),
-        "regions": regions,
-        "viewers": viewers,
-        "rooms": viewers.div_ceil(ROOM).max(4),
-        "rate": args.rate,
-        "token": token,
-        "prefix": settings.required("prefix")?,
-        "dns": layout.dns(),
-        "zone": ZONE,
-        "may_lose": may_lose,
-        "reading_again_ms": if args.silent { SILENT_MS } else { READING_AGAIN_MS },
-    }))
+    several::run(workspace, family, progress, drill, args)
 }

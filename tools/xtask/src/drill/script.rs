@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::engine::Engine;
-use super::{Args, Drill};
+use super::several::{Args, Drill};
 use crate::process::LOOK;
 use crate::progress::Progress;
 use crate::regions::{Fleet, Link, Role, Site};
@@ -39,6 +39,7 @@ struct Scene<'a, 'b> {
 /// # Errors
 /// When something died that nobody killed, or the network does not obey.
 pub fn play<'b>(
+    drill: Drill,
     args: &Args,
     fleet: &mut Fleet<'b>,
     engine: &mut Engine<'b>,
@@ -57,7 +58,7 @@ pub fn play<'b>(
         progress,
     };
     scene.pass(CALM)?;
-    match args.drill {
+    match drill {
         Drill::RegionLoss if args.silent => scene.silence()?,
         Drill::RegionLoss => scene.region_loss()?,
         Drill::Partition => scene.partition(false)?,

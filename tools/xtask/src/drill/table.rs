@@ -37,6 +37,12 @@ pub fn text(report: &Value, progress: &Progress) -> String {
         ("publish to receive, ms", times("latency_ms")),
         ("later than a second", number("late")),
     ];
+    let rows = rows.map(|(name, value)| (name.to_owned(), value));
+    shown(report, &rows, progress)
+}
+
+/// A drill's name, two columns, and the promises that it broke.
+pub fn shown(report: &Value, rows: &[(String, String)], progress: &Progress) -> String {
     let mut text = format!("\n{}\n", report["drill"].as_str().unwrap_or_default());
     for (name, value) in rows {
         let _ = writeln!(text, "    {name:<30}{value}");
