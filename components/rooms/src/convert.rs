@@ -92,7 +92,7 @@ pub(crate) fn room(id: &RoomId, look: &JoinAnswer) -> wit::Room {
         room.followers_only = fields.followers_only;
         room.gift_only = fields.gift_only;
         room.moderators.clone_from(&fields.moderators);
-        room.chat_budget = number(fields.chat_budget);
+        room.chat_budget = number(fields.chat_budget.unwrap_or_default());
         room.history_chat = number(fields.history_chat);
         room.history_keep = number(fields.history_keep);
         room.access = match fields.access {

@@ -114,6 +114,10 @@ impl Hub {
                 }
             }
             Order::Disconnect(user) => self.disconnect(user),
+            Order::Budget => {
+                let room = self.rooms[key as usize].id.clone();
+                self.actions.push_back(Action::CheckState { room });
+            }
             Order::Close => {
                 self.rooms[key as usize].closed = true;
                 self.schedule(key, times.now_ms);
@@ -151,6 +155,16 @@ impl Hub {
                 room: id.clone(),
                 users: some.to_vec(),
             });
+        }
+    }
+
+    /// The room's chat budget, as its settings say now: none if they say nothing, 0 if there is to be none. Unless it is
+    /// `asked` for, because it may have changed, it counts only when none is known yet: it may have been read before that.
+    pub fn budget(&mut self, room: &RoomId, budget: Option<u64>, asked: bool) {
+        let limit = self.limits.chat_budget;
+        if let Some(&key) = self.by_name.get(room) {
+            let known = &mut self.rooms[key as usize].budget;
+            known.set(budget.unwrap_or(limit), asked);
         }
     }
 

@@ -26,9 +26,6 @@ pub enum Encoding {
     Sse,
 }
 
-/// How many encodings there are.
-pub(crate) const ENCODINGS: usize = 5;
-
 impl From<Agreed> for Encoding {
     fn from(agreed: Agreed) -> Self {
         match (agreed.sub_protocol, agreed.deflate) {
@@ -36,18 +33,6 @@ impl From<Agreed> for Encoding {
             (SubProtocol::Json, true) => Self::TextDeflated,
             (SubProtocol::Cbor, false) => Self::Binary,
             (SubProtocol::Cbor, true) => Self::BinaryDeflated,
-        }
-    }
-}
-
-impl Encoding {
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Text => 0,
-            Self::Binary => 1,
-            Self::TextDeflated => 2,
-            Self::BinaryDeflated => 3,
-            Self::Sse => 4,
         }
     }
 }
@@ -91,14 +76,9 @@ impl Encoder {
         room: &RoomId,
         cursor: &Cursor,
         counters: Option<Counters>,
-        chat_gap: bool,
+        left_out: LeftOut,
         messages: impl Iterator<Item = &'m MessageText> + Clone,
     ) -> Frame {
-        let left_out = if chat_gap {
-            LeftOut::Unknown
-        } else {
-            LeftOut::NONE
-        };
         let head = Batch {
             room,
             cursor,

@@ -1,12 +1,13 @@
 //! Feeding one subscription from its room's ring.
 
-use tidegate_protocol::frames::Counters;
+use tidegate_protocol::frames::{Counters, LeftOut};
 use tidegate_stream::Cursor;
 
+use crate::frames::Made;
 use crate::hub::{Offered, Sink, Stats};
 use crate::limits::FRAME_BYTES;
 use crate::ring::{Cut, Item};
-use crate::room::Room;
+use crate::room::{Room, texts};
 use crate::subscription::{Phase, Sub};
 
 /// How far a viewer was fed.
@@ -31,35 +32,43 @@ pub(crate) fn feed<S: Sink>(
     stats: &mut Stats,
 ) -> Fed {
     let mut owed = counters;
+    let level = room.budget.known_level().max(sub.strain.level());
     while sub.served < to {
         if sub.served < room.ring.first() {
             return Fed::TooSlow;
         }
         let cut = room.ring.cut(sub.served, to, FRAME_BYTES);
-        let frame = match &sub.phase {
-            Phase::Ahead(cursor) if !cut.reset => own_frame(room, sub, cursor, cut, shard),
+        let made = match &sub.phase {
+            Phase::Ahead(cursor) if !cut.reset => own_frame(room, sub, cursor, cut, level, shard),
             Phase::Ahead(cursor) if has_lost(room, cursor, cut) => None,
             Phase::Ahead(cursor) => {
                 let mut position = room.cursor_at(cut.to, shard);
                 position.merge(cursor);
-                Some(
-                    room.encoder
+                Some(Made {
+                    frame: room
+                        .encoder
                         .reset(sub.encoding, &room.id, &position, room.shown),
-                )
+                    left_out: 0,
+                })
             }
-            Phase::Live | Phase::Opening(_) => Some(room.shared(cut, sub.encoding, shard)),
+            Phase::Live | Phase::Opening(_) => Some(room.shared(cut, sub.encoding, level, shard)),
         };
-        if let Some(frame) = frame {
+        if let Some(made) = made {
             stats.own_frames += 1;
-            match sink.offer(sub.viewer, &frame) {
-                Offered::Sent => stats.deliveries += 1,
-                Offered::Kept => {
+            match sink.offer(sub.viewer, &made.frame) {
+                offered @ (Offered::Sent | Offered::Kept) => {
                     stats.deliveries += 1;
-                    served(room, sub, cut.to, shard);
-                    return Fed::Blocked;
+                    stats.left_out += made.left_out;
+                    if offered == Offered::Kept {
+                        stats.blocked += 1;
+                        sub.strain.block(level);
+                        served(room, sub, cut.to, shard);
+                        return Fed::Blocked;
+                    }
                 }
                 Offered::Refused => {
                     stats.refused += 1;
+                    sub.strain.block(level);
                     sub.stale |= owed.is_some();
                     return Fed::Blocked;
                 }
@@ -96,18 +105,25 @@ fn feed_counters<S: Sink>(
         &room.id,
         &position,
         Some(counters),
-        false,
+        LeftOut::NONE,
         nothing,
     );
     let offered = sink.offer(sub.viewer, &frame);
     sub.stale = offered == Offered::Refused;
     match offered {
+        Offered::Kept => {
+            stats.deliveries += 1;
+            stats.own_frames += 1;
+            stats.blocked += 1;
+            sub.strain.block(room.budget.known_level());
+            Fed::Blocked
+        }
         Offered::Sent => {
             stats.deliveries += 1;
             stats.own_frames += 1;
             Fed::Level
         }
-        Offered::Kept | Offered::Refused | Offered::Gone => Fed::Blocked,
+        Offered::Refused | Offered::Gone => Fed::Blocked,
     }
 }
 
@@ -117,31 +133,33 @@ fn own_frame(
     sub: &Sub,
     cursor: &Cursor,
     cut: Cut,
+    level: u8,
     shard: &Cursor,
-) -> Option<crate::encode::Frame> {
+) -> Option<Made> {
     let unseen = room
-        .ring
-        .range(cut.from, cut.to)
-        .filter_map(|item| match item {
-            Item::Message(message) if message.id > cursor.get(&message.origin) => {
-                message.text.as_ref()
-            }
-            _ => None,
-        });
+        .messages(cut)
+        .filter(|message| message.id > cursor.get(&message.origin));
     if unseen.clone().next().is_none() && !cut.chat_gap {
         return None;
     }
     let mut position = room.cursor_at(cut.to, shard);
     position.merge(cursor);
     let counters = (cut.to == room.ring.end()).then_some(room.shown);
-    Some(room.encoder.batch(
-        sub.encoding,
-        &room.id,
-        &position,
-        counters,
-        cut.chat_gap,
-        unseen,
-    ))
+    let dropped = unseen.clone().filter(|message| message.level < level);
+    let dropped = dropped.count() as u64;
+    let messages = texts(unseen.filter(|message| message.level >= level));
+    let left_out = cut.left_out(dropped);
+    Some(Made {
+        frame: room.encoder.batch(
+            sub.encoding,
+            &room.id,
+            &position,
+            counters,
+            left_out,
+            messages,
+        ),
+        left_out: dropped,
+    })
 }
 
 /// Whether a viewer who is ahead has what a reset says is missing: then it is none for this viewer.

@@ -3,8 +3,8 @@
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::Cursor;
 
-use crate::encode::ENCODINGS;
 use crate::feed::{Fed, feed, served};
+use crate::frames::Frames;
 use crate::hub::{Hub, Offered, Sink, Times};
 use crate::limits::{FRAME_BYTES, LIKES_MS, ONLINE_MS, SLICE};
 use crate::room::{Flush, NOBODY};
@@ -93,7 +93,8 @@ impl Hub {
         room.flush = Some(Flush {
             cut,
             counters: fresh.then_some(totals),
-            frames: [const { None }; ENCODINGS],
+            level: room.budget.level(times.now_ms),
+            frames: Frames::default(),
             next: 0,
             len: room.list.len(),
         });
@@ -134,28 +135,35 @@ impl Hub {
         let (cut, counters) = (flush.cut, flush.counters);
         let nothing = cut.from == cut.to && counters.is_none();
         // A burst may have evicted what was not served yet, since the flush began. A frame that was made before has it.
-        let made = flush.frames[sub.encoding.index()].is_some();
-        let whole = made || cut.from >= room.ring.first();
+        let level = flush.level.max(sub.strain.level());
+        let made = flush.frames.get(sub.encoding, level);
+        let whole = made.is_some() || cut.from >= room.ring.first();
         let fed = match sub.phase {
             Phase::Opening(_) => Fed::Level,
             Phase::Live if sub.served == cut.from && whole && !nothing => {
-                let frame = match &flush.frames[sub.encoding.index()] {
-                    Some(frame) => frame.clone(),
+                let made = match made {
+                    Some(made) => made.clone(),
                     None => {
-                        let frame = room.frame(cut, sub.encoding, positions, counters);
+                        let made = room.frame(cut, sub.encoding, level, positions, counters);
                         if let Some(flush) = &mut room.flush {
-                            flush.frames[sub.encoding.index()] = Some(frame.clone());
+                            flush.frames.put(sub.encoding, level, made.clone());
                         }
-                        frame
+                        made
                     }
                 };
-                match sink.offer(sub.viewer, &frame) {
-                    Offered::Sent | Offered::Kept => {
+                match sink.offer(sub.viewer, &made.frame) {
+                    offered @ (Offered::Sent | Offered::Kept) => {
                         self.stats.deliveries += 1;
+                        self.stats.left_out += made.left_out;
                         served(room, sub, cut.to, positions);
+                        if offered == Offered::Kept {
+                            self.stats.blocked += 1;
+                            sub.strain.block(level);
+                        }
                     }
                     Offered::Refused => {
                         self.stats.refused += 1;
+                        sub.strain.block(level);
                         sub.stale |= counters.is_some();
                     }
                     Offered::Gone => {}

@@ -9,9 +9,10 @@ use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Cursor, Region, RoomId, Shard, StreamId};
 
 use crate::encode::{Encoder, Frame};
-use crate::limits::{RING_BYTES, TICK_CEILING_MS};
+use crate::limits::{CHAT_BUDGET, RING_BYTES, TICK_CEILING_MS};
 use crate::origins::Departed;
 use crate::room::Room;
+use crate::strain::Eased;
 use crate::subscription::{Sub, SubRef, ViewerKey, Who};
 
 /// What became of a frame that was offered to a connection.
@@ -118,7 +119,7 @@ pub enum Action {
         /// Subjects; in `!all` also `jti:` and a digest each. At most [`CHECKED`](crate::CHECKED).
         users: Vec<String>,
     },
-    /// Look up whether `room` is still open; if not, [`Hub::closed`].
+    /// Look up whether `room` is still open, and its chat budget; then [`Hub::closed`] or [`Hub::budget`].
     CheckState {
         /// Which.
         room: RoomId,
@@ -132,6 +133,8 @@ pub struct HubLimits {
     pub ring_bytes: usize,
     /// The longest that an entry waits for a flush to begin, ms.
     pub tick_ceiling_ms: u64,
+    /// Chat messages a second that a viewer is sent at most in a room without a budget of its own; 0: no budget.
+    pub chat_budget: u64,
 }
 
 impl Default for HubLimits {
@@ -139,6 +142,7 @@ impl Default for HubLimits {
         Self {
             ring_bytes: RING_BYTES,
             tick_ceiling_ms: TICK_CEILING_MS,
+            chat_budget: CHAT_BUDGET,
         }
     }
 }
@@ -154,6 +158,10 @@ pub struct Stats {
     pub flushes: u64,
     /// Frames that a blocked connection did not take.
     pub refused: u64,
+    /// Frames that a connection took and could not write at once.
+    pub blocked: u64,
+    /// Chat messages that lanes left out of frames, counted for each viewer.
+    pub left_out: u64,
     /// Holes in the tail.
     pub holes: u64,
     /// Resets said.
@@ -191,6 +199,7 @@ pub struct Hub {
     /// Who read history that is not all there: it is read again.
     pub(crate) behind: Vec<Reader>,
     pub(crate) stats: Stats,
+    pub(crate) eased: Eased,
     pub(crate) encoder: Rc<Encoder>,
 }
 
@@ -211,6 +220,7 @@ impl Hub {
             departed: Departed::default(),
             behind: Vec::new(),
             stats: Stats::default(),
+            eased: Eased::default(),
             encoder: Rc::default(),
         }
     }

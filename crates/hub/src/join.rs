@@ -5,11 +5,13 @@ use std::rc::Rc;
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Cursor, RoomId, Shard};
 
+use crate::budget::Budget;
 use crate::encode::Encoding;
 use crate::hub::{Action, Hub, ShardState};
 use crate::pace::Pace;
 use crate::ring::Ring;
 use crate::room::{NOBODY, Room};
+use crate::strain::Strain;
 use crate::subscription::{Opening, Phase, Stage, Sub, SubRef, ViewerKey, Who};
 
 /// What a new subscription is.
@@ -53,6 +55,7 @@ impl Hub {
             at: room.list.len() as u32,
             generation,
             encoding: new.encoding,
+            strain: Strain::default(),
             stale: false,
             served: 0,
             expires_ms: new.expires_ms,
@@ -80,6 +83,7 @@ impl Hub {
             self.generation,
             ring,
             pace,
+            Budget::new(self.limits.chat_budget),
             self.encoder.clone(),
         );
         let key = self.rooms.insert(room) as u32;

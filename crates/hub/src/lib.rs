@@ -6,9 +6,11 @@
 //! Times are arguments: `now_ms` of a clock that does not go back, `clock_ms` of Redis'.
 
 mod access;
+mod budget;
 mod encode;
 mod feed;
 mod flush;
+mod frames;
 mod hub;
 mod join;
 mod limits;
@@ -21,9 +23,12 @@ mod pace;
 mod replay;
 mod ring;
 mod room;
+mod strain;
 mod subscription;
 mod tally;
 
+#[cfg(test)]
+mod lanes_tests;
 #[cfg(test)]
 mod lost_tests;
 #[cfg(test)]
@@ -34,11 +39,13 @@ mod regions_tests;
 mod testing;
 
 pub use encode::{Encoding, Frame};
+pub use frames::LEVELS;
 pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
 pub use join::Subscribe;
-pub use limits::{CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS};
+pub use limits::{CHAT_BUDGET, CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS};
 pub use message::{LogEntry, Message, Order, Says};
 pub use origins::Departed;
 pub use replay::OriginPage;
+pub use strain::Sampled;
 pub use subscription::{SubRef, ViewerKey, Who};
 pub use tally::Tally;

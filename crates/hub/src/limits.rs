@@ -26,6 +26,13 @@ pub const LIKES_MS: u64 = 200;
 /// New counts of viewers make one at most this often, ms.
 pub const ONLINE_MS: u64 = 1_000;
 
+/// Chat messages a second that a viewer is sent at most in a room that has no budget of its own: as many as a room may set
+/// (`crates/room`). At 200 bytes each they are 200 kB/s a viewer, and 5,000 viewers of one core 8 Gbit/s.
+pub const CHAT_BUDGET: u64 = 1_000;
+
+/// How long less must have come before a room's level goes down by one, in seconds, so that it does not go up and down with each.
+pub const CALM_S: u64 = 2;
+
 /// A node's count of a room's viewers is believed for so long, ms.
 pub const PRESENCE_LIVES_MS: u64 = 30_000;
 

@@ -79,6 +79,9 @@ impl Hub {
     /// Appends to a room, or to what waits while its history is read.
     pub(crate) fn append(&mut self, key: u32, item: Item, now_ms: u64) {
         let room = &mut self.rooms[key as usize];
+        if let Item::Message(message) = &item {
+            room.budget.came(message.level, now_ms);
+        }
         if room.mend.is_some() {
             self.wait(key, item);
             return;

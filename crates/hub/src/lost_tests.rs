@@ -19,6 +19,7 @@ fn hub() -> Hub {
     Hub::new(HubLimits {
         ring_bytes: 600,
         tick_ceiling_ms: 0,
+        chat_budget: 0,
     })
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tidegate_protocol::frames::MessageText;
-use tidegate_stream::{Entry, Kind, Lane, Region, RoomId, StreamId};
+use tidegate_protocol::level;
+use tidegate_stream::{Entry, Kind, Region, RoomId, StreamId};
 
 /// An entry of a room stream. Cores share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub struct Message {
     pub origin: Region,
     /// Its id there.
     pub id: StreamId,
-    /// Its lane, by which it may be left out.
-    pub lane: Lane,
+    /// The highest level that still keeps it: the highest there is for what is never left out.
+    pub level: u8,
     /// What viewers get; none for what nodes obey and do not pass on.
     pub text: Option<MessageText>,
     /// What the node does beside passing it on.
@@ -38,7 +39,11 @@ impl Message {
         Some(Self {
             origin: origin.clone(),
             id: entry.id,
-            lane,
+            level: if lane.may_be_sampled() {
+                level::of_chat(origin, entry.id)
+            } else {
+                level::HIGHEST
+            },
             text,
             order: order(entry),
         })
@@ -101,6 +106,8 @@ pub enum Order {
     Disconnect(String),
     /// The room was closed for good.
     Close,
+    /// The room's chat budget may be another: to be looked up, since a later setting may have come before.
+    Budget,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +118,7 @@ struct Named {
 #[derive(Deserialize)]
 struct Changed {
     fields: std::collections::BTreeMap<String, String>,
+    lost: Option<serde::de::IgnoredAny>,
 }
 
 impl LogEntry {
@@ -155,15 +163,17 @@ fn order(entry: &Entry) -> Option<Order> {
             user,
             at_ms: entry.at_ms,
         }),
-        Kind::State => serde_json::from_str::<Changed>(&entry.data)
-            .ok()
-            .filter(|changed| {
-                changed
-                    .fields
-                    .get("state")
-                    .is_some_and(|state| state == "closed")
-            })
-            .map(|_| Order::Close),
+        Kind::State => {
+            let changed: Changed = serde_json::from_str(&entry.data).ok()?;
+            let state = changed.fields.get("state");
+            // A creation that lost to another one takes its settings with it.
+            let budget = changed.fields.contains_key("chat_budget") || changed.lost.is_some();
+            if state.is_some_and(|state| state == "closed") {
+                Some(Order::Close)
+            } else {
+                budget.then_some(Order::Budget)
+            }
+        }
         _ => None,
     }
 }
@@ -211,6 +221,27 @@ mod tests {
         assert_eq!(order("a", Kind::State, close), (true, Some(Order::Close)));
         let title = r#"{"stamp":"1.eu","fields":{"title":"closed"}}"#;
         assert_eq!(order("a", Kind::State, title), (true, None));
+        for budget in [
+            r#"{"stamp":"1.eu","fields":{"chat_budget":"20"}}"#,
+            r#"{"stamp":"1.eu","fields":{},"lost":"2.us"}"#,
+        ] {
+            assert_eq!(order("a", Kind::State, budget), (true, Some(Order::Budget)));
+        }
+    }
+
+    #[test]
+    fn only_chat_has_a_level_below_the_highest() {
+        let level = |kind, seq| {
+            let mut entry = entry("a", kind, "{}");
+            entry.id.seq = seq;
+            Message::new(&"eu".parse().unwrap(), &entry).unwrap().level
+        };
+        for kind in [Kind::Gift, Kind::Control, Kind::Hide] {
+            assert!((0..64).all(|seq| level(kind, seq) == level::HIGHEST));
+        }
+        for kind in [Kind::Chat, Kind::Custom] {
+            assert!((0..64).any(|seq| level(kind, seq) == 0));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From being let in to being level: replay and hand-over (link, section 4).
 
 use tidegate_protocol::CloseCode;
-use tidegate_protocol::frames::{Counters, ErrorCode};
+use tidegate_protocol::frames::{Counters, ErrorCode, LeftOut};
 use tidegate_stream::Cursor;
 use tidegate_stream::cursor::COMPONENTS;
 
@@ -9,6 +9,7 @@ use crate::feed::{Fed, feed, served};
 use crate::hub::{Action, Hub, Offered, Reader, Sink, Times};
 use crate::limits::BEHIND_READS;
 use crate::replay::{OriginPage, Replay};
+use crate::room::texts;
 use crate::subscription::{Opening, Phase, Stage, SubRef};
 use crate::tally::Tally;
 
@@ -110,7 +111,7 @@ impl Hub {
                 &room.id,
                 &position,
                 Some(counters),
-                false,
+                LeftOut::NONE,
                 nothing,
             );
             if !self.offer(key, &frame, sink) {
@@ -178,22 +179,30 @@ impl Hub {
             }
             return;
         }
-        let texts = step
-            .messages
-            .iter()
-            .filter_map(|message| message.text.as_ref());
-        if owes_answer || step.chat_gap || texts.clone().next().is_some() {
+        let all = step.messages.iter().map(|message| &**message);
+        let all = all.filter(|message| message.text.is_some());
+        if owes_answer || step.chat_gap || all.clone().next().is_some() {
+            // A room over its budget is so for those who come back to it, too.
+            let level = room.budget.known_level();
+            let dropped = all.clone().filter(|message| message.level < level);
+            let dropped = dropped.count() as u64;
+            let left_out = if step.chat_gap {
+                LeftOut::Unknown
+            } else {
+                LeftOut::Count(dropped)
+            };
             let frame = room.encoder.batch(
                 sub.encoding,
                 &room.id,
                 replay.reached(),
                 owes_answer.then_some(counters),
-                step.chat_gap,
-                texts,
+                left_out,
+                texts(all.filter(|message| message.level >= level)),
             );
             if !self.offer(key, &frame, sink) {
                 return;
             }
+            self.stats.left_out += dropped;
         }
         self.set_replay(key, replay, None);
         if !self.is_stalled(key) {
@@ -211,6 +220,7 @@ impl Hub {
         if !self.is_alive(sub) {
             return;
         }
+        self.subs[sub.key as usize].strain.unblock();
         match &self.subs[sub.key as usize].phase {
             Phase::Opening(_) if self.is_stalled(sub.key) => self.go_on(sub.key, times, sink),
             Phase::Opening(_) => {}
@@ -342,6 +352,7 @@ mod tests {
         let mut hub = Hub::new(HubLimits {
             ring_bytes: 1_000,
             tick_ceiling_ms: 0,
+            chat_budget: 0,
         });
         let room: RoomId = "room".parse().unwrap();
         let shard = ShardCount::default().of(&room);

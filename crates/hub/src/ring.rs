@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tidegate_protocol::frames::LeftOut;
 use tidegate_stream::Cursor;
 
 use crate::limits::{ITEM_BYTES, UNSERVED};
@@ -41,6 +42,17 @@ pub(crate) struct Cut {
     pub(crate) reset: bool,
     /// Chat is missing in it.
     pub(crate) chat_gap: bool,
+}
+
+impl Cut {
+    /// What its frame says is missing, when lanes have left out so many.
+    pub(crate) fn left_out(&self, dropped: u64) -> LeftOut {
+        if self.chat_gap {
+            LeftOut::Unknown
+        } else {
+            LeftOut::Count(dropped)
+        }
+    }
 }
 
 /// Items `first..end`, bounded in bytes. The position before the first is known, so that a cursor can be had for each.

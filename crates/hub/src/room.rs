@@ -6,7 +6,10 @@ use std::rc::Rc;
 use tidegate_protocol::frames::{Counters, MessageText};
 use tidegate_stream::{Cursor, RoomId, Shard};
 
-use crate::encode::{ENCODINGS, Encoder, Encoding, Frame};
+use crate::budget::Budget;
+use crate::encode::{Encoder, Encoding};
+use crate::frames::{Frames, Made};
+use crate::message::Message;
 use crate::pace::Pace;
 use crate::replay::Replay;
 use crate::ring::{Cut, Item, Ring};
@@ -27,6 +30,7 @@ pub(crate) struct Room {
     /// Let in: what presence counts.
     pub(crate) viewers: u64,
     pub(crate) pace: Pace,
+    pub(crate) budget: Budget,
     pub(crate) due_ms: Option<u64>,
     pub(crate) flush: Option<Flush>,
     /// Where the next flush starts.
@@ -38,7 +42,8 @@ pub(crate) struct Room {
     pub(crate) shown_ms: u64,
     pub(crate) closed: bool,
     pub(crate) encoder: Rc<Encoder>,
-    cut: [Option<(Cut, Frame)>; ENCODINGS],
+    /// The last frames for those who were behind.
+    behind: Frames<(Cut, Made)>,
 }
 
 /// A hole in the shard's log is being filled from the room's history.
@@ -59,7 +64,9 @@ pub(crate) struct Mend {
 pub(crate) struct Flush {
     pub(crate) cut: Cut,
     pub(crate) counters: Option<Counters>,
-    pub(crate) frames: [Option<Frame>; ENCODINGS],
+    /// What every viewer's level is at least.
+    pub(crate) level: u8,
+    pub(crate) frames: Frames<Made>,
     pub(crate) next: usize,
     pub(crate) len: usize,
 }
@@ -71,6 +78,7 @@ impl Room {
         generation: u32,
         ring: Ring,
         pace: Pace,
+        budget: Budget,
         encoder: Rc<Encoder>,
     ) -> Self {
         Self {
@@ -83,6 +91,7 @@ impl Room {
             gone: 0,
             viewers: 0,
             pace,
+            budget,
             due_ms: None,
             flush: None,
             flushed: 0,
@@ -92,7 +101,7 @@ impl Room {
             shown_ms: 0,
             closed: false,
             encoder,
-            cut: [const { None }; ENCODINGS],
+            behind: Frames::default(),
         }
     }
 
@@ -127,48 +136,64 @@ impl Room {
         self.ring.push(item, unserved);
     }
 
-    /// The frame of a range of the ring, shared by all who stand at its start.
+    /// The frame of a range of the ring, shared by all who stand at its start and are of one level.
     pub(crate) fn frame(
         &mut self,
         cut: Cut,
         encoding: Encoding,
+        level: u8,
         shard: &Cursor,
         counters: Option<Counters>,
-    ) -> Frame {
+    ) -> Made {
         let cursor = self.cursor_at(cut.to, shard);
         if cut.reset {
-            return self.encoder.reset(encoding, &self.id, &cursor, self.shown);
+            return Made {
+                frame: self.encoder.reset(encoding, &self.id, &cursor, self.shown),
+                left_out: 0,
+            };
         }
-        let messages = self.messages(cut);
-        self.encoder.batch(
-            encoding,
-            &self.id,
-            &cursor,
-            counters,
-            cut.chat_gap,
-            messages,
-        )
+        let all = self.messages(cut);
+        let dropped = all.clone().filter(|message| message.level < level).count() as u64;
+        let messages = all.filter(|message| message.level >= level);
+        let left_out = cut.left_out(dropped);
+        Made {
+            frame: self.encoder.batch(
+                encoding,
+                &self.id,
+                &cursor,
+                counters,
+                left_out,
+                texts(messages),
+            ),
+            left_out: dropped,
+        }
     }
 
     /// The same for those who are behind: the last one is kept, since whoever fell behind together is fed together.
-    pub(crate) fn shared(&mut self, cut: Cut, encoding: Encoding, shard: &Cursor) -> Frame {
-        match &self.cut[encoding.index()] {
-            Some((kept, frame)) if *kept == cut && cut.to < self.ring.end() => frame.clone(),
+    pub(crate) fn shared(
+        &mut self,
+        cut: Cut,
+        encoding: Encoding,
+        level: u8,
+        shard: &Cursor,
+    ) -> Made {
+        match self.behind.get(encoding, level) {
+            Some((kept, made)) if *kept == cut && cut.to < self.ring.end() => made.clone(),
             _ => {
                 let counters = (cut.to == self.ring.end()).then_some(self.shown);
-                let frame = self.frame(cut, encoding, shard, counters);
-                self.cut[encoding.index()] = Some((cut, frame.clone()));
-                frame
+                let made = self.frame(cut, encoding, level, shard, counters);
+                self.behind.put(encoding, level, (cut, made.clone()));
+                made
             }
         }
     }
 
-    /// The texts of a range.
-    pub(crate) fn messages(&self, cut: Cut) -> impl Iterator<Item = &MessageText> + Clone {
+    /// The messages of a range that viewers get.
+    pub(crate) fn messages(&self, cut: Cut) -> impl Iterator<Item = &Message> + Clone {
         self.ring
             .range(cut.from, cut.to)
             .filter_map(|item| match item {
-                Item::Message(message) => message.text.as_ref(),
+                Item::Message(message) => message.text.is_some().then_some(&**message),
                 Item::ChatGap | Item::Level(_) | Item::Reset { .. } => None,
             })
     }
@@ -185,4 +210,11 @@ impl Room {
             moved(sub, at as u32);
         }
     }
+}
+
+/// The texts of messages.
+pub(crate) fn texts<'m>(
+    messages: impl Iterator<Item = &'m Message> + Clone,
+) -> impl Iterator<Item = &'m MessageText> + Clone {
+    messages.filter_map(|message| message.text.as_ref())
 }

@@ -6,6 +6,7 @@ use tidegate_stream::{Cursor, Subject};
 
 use crate::encode::Encoding;
 use crate::replay::Replay;
+use crate::strain::Strain;
 
 /// A connection, as the shell numbers it.
 pub type ViewerKey = u32;
@@ -45,6 +46,8 @@ pub(crate) struct Sub {
     pub(crate) at: u32,
     pub(crate) generation: u32,
     pub(crate) encoding: Encoding,
+    /// Its own level, and when that may go down.
+    pub(crate) strain: Strain,
     /// Counters changed while it was blocked.
     pub(crate) stale: bool,
     /// The room's sequence number up to which it was served.

@@ -1,7 +1,7 @@
 //! What is counted, and how it is told (Prometheus' text format).
 
 use service_shell::{Number, Text};
-use tidegate_hub::Stats;
+use tidegate_hub::{LEVELS, Stats};
 use tidegate_protocol::CloseCode;
 
 /// Of one core.
@@ -35,6 +35,10 @@ pub struct CoreMetrics {
     pub moves: Number,
     /// Viewers told of new endpoints.
     pub endpoints: Number,
+    /// Viewers by the level that they are served at; `!all` does not count.
+    pub viewers: [Number; LEVELS],
+    /// Rooms over their chat budget.
+    pub sampled_rooms: Number,
     /// What the hub counts.
     pub hub: HubMetrics,
     /// Sockets closed, by code, in the order of [`CloseCode::ALL`].
@@ -43,10 +47,10 @@ pub struct CoreMetrics {
 
 /// A copy of [`Stats`], for other threads.
 #[derive(Debug, Default)]
-pub struct HubMetrics([Number; 10]);
+pub struct HubMetrics([Number; 12]);
 
 impl HubMetrics {
-    const NAMES: [(&'static str, &'static str); 10] = [
+    const NAMES: [(&'static str, &'static str); 12] = [
         ("deliveries", "Frames given to viewers"),
         (
             "own_frames",
@@ -56,6 +60,14 @@ impl HubMetrics {
         (
             "frames_refused",
             "Frames that a blocked connection did not take",
+        ),
+        (
+            "frames_blocked",
+            "Frames that a connection took and could not write at once",
+        ),
+        (
+            "left_out",
+            "Chat messages left out of frames, counted for each viewer",
         ),
         ("holes", "Holes in the tail, filled from history"),
         ("resets", "Resets: history did not reach back"),
@@ -75,6 +87,8 @@ impl HubMetrics {
             stats.own_frames,
             stats.flushes,
             stats.refused,
+            stats.blocked,
+            stats.left_out,
             stats.holes,
             stats.resets,
             stats.replays,
@@ -127,7 +141,7 @@ impl Metrics {
     /// All of them as text.
     pub fn text(&self, most_connections: usize) -> String {
         let mut out = Text::new("tidegate_fanout_");
-        let gauges: [Series; 7] = [
+        let gauges: [Series; 8] = [
             ("connections", "Open connections", |core| {
                 core.connections.get()
             }),
@@ -136,6 +150,9 @@ impl Metrics {
             }),
             ("rooms", "Rooms with a subscription", |core| {
                 core.rooms.get()
+            }),
+            ("rooms_sampled", "Rooms over their chat budget", |core| {
+                core.sampled_rooms.get()
             }),
             (
                 "connections_blocked",
@@ -158,6 +175,16 @@ impl Metrics {
         ];
         for (name, help, get) in gauges {
             self.by_core(&mut out, name, "gauge", help, get);
+        }
+        let help = "Subscriptions of rooms, by the level that they are served at";
+        out.head("viewers", "gauge", help);
+        for level in 0..LEVELS {
+            let viewers = self.cores.iter().map(|core| core.viewers[level].get());
+            out.line(
+                "viewers",
+                &format!("level=\"{level}\""),
+                viewers.sum::<u64>(),
+            );
         }
         let counters: [Series; 7] = [
             ("sent_bytes_total", "Bytes written to viewers", |core| {

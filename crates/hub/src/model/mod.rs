@@ -1,5 +1,6 @@
 //! The hub against a model: over any interleaving of appends, tails with holes, subscriptions on two nodes, pages of
-//! history, blocked connections, trimmed histories, gaps between regions and regions that join, no viewer gets a message twice or misses one unsaid.
+//! history, blocked connections, trimmed histories, gaps between regions, regions that join and chat budgets, no viewer gets a message twice or misses one unsaid;
+//! what a level leaves out is chat alone, all of it that the level does not keep, and counted.
 
 mod log;
 mod viewers;
@@ -69,6 +70,13 @@ enum Op {
         origin: usize,
         lost: usize,
     },
+    /// What the room may send a viewer in a second, on one node; 0: no bound.
+    Budget {
+        node: usize,
+        most: u64,
+    },
+    /// A second passes.
+    Wait,
     /// The node learns of the last origin.
     Learn {
         node: usize,
@@ -96,6 +104,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => node.clone().prop_map(|node| Op::Slice { node }),
         1 => (origin.clone(), any::<bool>()).prop_map(|(origin, keep_too)| Op::Trim { origin, keep_too }),
         1 => (origin, 1usize..4).prop_map(|(origin, lost)| Op::Gap { origin, lost }),
+        1 => (node.clone(), 0u64..5).prop_map(|(node, most)| Op::Budget { node, most }),
+        1 => Just(Op::Wait),
         1 => node.prop_map(|node| Op::Learn { node }),
     ]
 }

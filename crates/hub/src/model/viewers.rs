@@ -1,6 +1,7 @@
 //! The viewers of the model: each checks what it is given against the logs.
 
 use tidegate_protocol::frames::ServerFrame;
+use tidegate_protocol::level::of_chat;
 use tidegate_stream::{Cursor, Region, StreamId};
 
 use super::ORIGINS;
@@ -22,6 +23,7 @@ pub(super) struct Connections<'a> {
     pub(super) logs: &'a [Log],
     pub(super) viewers: &'a mut [Viewer],
     pub(super) trimmed: bool,
+    pub(super) sampled: bool,
 }
 
 impl Sink for Connections<'_> {
@@ -60,19 +62,30 @@ impl Sink for Connections<'_> {
                 };
                 let chat_gap = left_out == Some(None);
                 assert!(!chat_gap || self.trimmed, "chat was whole");
+                let mut missing = Vec::new();
+                let mut kept = Vec::new();
                 for message in messages {
-                    pass(
-                        self.logs,
-                        &mut at,
-                        &message.id.origin,
-                        message.id.id,
-                        chat_gap,
-                        true,
-                    );
+                    let origin = &message.id.origin;
+                    let id = message.id.id;
+                    missing.extend(pass(self.logs, &mut at, origin, id, true));
+                    kept.extend((message.lane == "chat").then(|| of_chat(origin, id)));
                 }
                 let cursor: Cursor = cursor.parse().unwrap();
                 for (origin, id) in cursor.iter() {
-                    pass(self.logs, &mut at, origin, id, chat_gap, false);
+                    missing.extend(pass(self.logs, &mut at, origin, id, false));
+                }
+                if !chat_gap {
+                    let count = left_out.flatten().unwrap_or(0);
+                    assert_eq!(missing.len() as u64, count, "what is missing is counted");
+                    assert!(
+                        count == 0 || self.sampled,
+                        "nobody is slow or over a budget"
+                    );
+                    let left = missing.iter().max();
+                    assert!(
+                        left.is_none_or(|left| kept.iter().all(|level| level > left)),
+                        "no level keeps {kept:?} and leaves {missing:?} out"
+                    );
                 }
                 for (origin, id) in at.iter() {
                     go_back(self.logs, origin, id, cursor.get(origin));
@@ -107,31 +120,34 @@ fn go_back(logs: &[Log], origin: &Region, from: StreamId, to: StreamId) {
     );
 }
 
-/// Moves a viewer's position to `to`: a message there, or nothing but what was seen or is not the room's.
+/// Moves a viewer's position to `to`: a message there, or nothing but what was seen or is not the room's. Gives the levels
+/// of the chat that lies between and was not given.
 pub(super) fn pass(
     logs: &[Log],
     at: &mut Cursor,
     origin: &Region,
     to: StreamId,
-    chat_gap: bool,
     message: bool,
-) {
+) -> Vec<u8> {
     let index = ORIGINS.iter().position(|name| *name == origin.as_str());
     let from = at.get(origin);
     if message {
         assert!(to > from, "{origin}-{to} again, or out of order, at {from}");
     }
-    if let Some(index) = index {
-        let silent = logs[index].entries.iter().find(|(entry, here)| {
-            *here
-                && entry.id > from
-                && (entry.id < to || !message && entry.id == to)
-                && !(chat_gap && is_chat(entry))
-        });
-        assert!(
-            silent.is_none(),
-            "{origin}: {silent:?} is missing between {from} and {to}"
-        );
-    }
     at.set(origin.clone(), to);
+    let Some(index) = index else {
+        return Vec::new();
+    };
+    let passed = logs[index].entries.iter().filter(|(entry, here)| {
+        *here && entry.id > from && (entry.id < to || !message && entry.id == to)
+    });
+    passed
+        .map(|(entry, _)| {
+            assert!(
+                is_chat(entry),
+                "{origin}: {entry:?} is missing between {from} and {to}"
+            );
+            of_chat(origin, entry.id)
+        })
+        .collect()
 }

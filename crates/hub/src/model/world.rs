@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) viewers: Vec<Viewer>,
     pub(super) times: Times,
     pub(super) trimmed: bool,
+    /// A connection was blocked, or a room has a budget.
+    pub(super) sampled: bool,
 }
 
 impl World {
@@ -26,6 +28,7 @@ impl World {
         let limits = HubLimits {
             ring_bytes: 1_500,
             tick_ceiling_ms: 0,
+            chat_budget: 0,
         };
         Self {
             logs: ORIGINS.map(|_| Log::default()).into(),
@@ -36,6 +39,7 @@ impl World {
             viewers: (0..VIEWERS).map(|_| Viewer::default()).collect(),
             times: Times::default(),
             trimmed: false,
+            sampled: false,
         }
     }
 
@@ -48,6 +52,7 @@ impl World {
             logs: &self.logs,
             viewers: &mut self.viewers,
             trimmed: self.trimmed,
+            sampled: self.sampled,
         };
         let result = what(&mut self.hubs[node], &mut sink);
         while let Some(action) = self.hubs[node].next_action() {
@@ -217,7 +222,10 @@ impl World {
                 forget,
             } => self.subscribe(viewer, node, forget),
             Op::Leave { viewer } => self.leave(viewer),
-            Op::Block { viewer } => self.viewers[viewer].blocked = true,
+            Op::Block { viewer } => {
+                self.viewers[viewer].blocked = true;
+                self.sampled = true;
+            }
             Op::Unblock { viewer } => self.unblock(viewer),
             Op::Act { node } => {
                 self.act(node);
@@ -245,6 +253,17 @@ impl World {
             Op::Gap { origin, lost } => {
                 self.logs[origin].gap(lost);
                 self.trimmed = true;
+            }
+            Op::Budget { node, most } => {
+                self.sampled |= most > 0;
+                self.with(node, |hub, _| hub.budget(&room(), Some(most), true));
+            }
+            Op::Wait => {
+                self.times.now_ms += 1_000;
+                let now_ms = self.times.now_ms;
+                for node in 0..NODES {
+                    self.with(node, |hub, _| hub.ease(now_ms));
+                }
             }
             Op::Learn { node } => self.learn(node),
         }

@@ -47,8 +47,8 @@ pub struct RoomFields {
     pub gift_only: bool,
     /// Who moderates it beside its owner, as text.
     pub moderators: Vec<String>,
-    /// Chat messages a second that a viewer is sent at most; 0: no budget.
-    pub chat_budget: u64,
+    /// Chat messages a second that a viewer is sent at most; 0: no budget; none: what the node has for such rooms.
+    pub chat_budget: Option<u64>,
     /// Chat messages that it keeps; 0: as many as its region.
     pub history_chat: u64,
     /// Control and gift messages that it keeps; 0: as many as its region.
@@ -70,7 +70,7 @@ impl RoomFields {
             followers_only: false,
             gift_only: false,
             moderators: Vec::new(),
-            chat_budget: 0,
+            chat_budget: None,
             history_chat: 0,
             history_keep: 0,
         };
@@ -100,7 +100,7 @@ impl RoomFields {
                         .map(str::to_owned)
                         .collect();
                 }
-                b"chat_budget" => fields.chat_budget = answer.number("chat_budget")?,
+                b"chat_budget" => fields.chat_budget = Some(answer.number("chat_budget")?),
                 b"history_chat" => fields.history_chat = answer.number("history_chat")?,
                 b"history_keep" => fields.history_keep = answer.number("history_keep")?,
                 _ => {

@@ -79,6 +79,12 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(0..=1_000))]
     pub tick_ms: u64,
 
+    /// Chat messages a second that a viewer is sent at most in a room without a `chat_budget` of its own; beyond that, chat
+    /// is sampled. 0: all of it.
+    #[arg(long, env = "TIDEGATE_CHAT_BUDGET", default_value_t = tidegate_hub::CHAT_BUDGET, value_name = "MESSAGES",
+          value_parser = clap::value_parser!(u64).range(0..=100_000))]
+    pub chat_budget: u64,
+
     /// This region's name, for good.
     #[arg(long, env = "SPIN_VARIABLE_REGION", value_name = "NAME")]
     pub region: String,

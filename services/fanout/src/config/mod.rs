@@ -142,6 +142,7 @@ impl Config {
             hub: HubLimits {
                 ring_bytes: args.ring_kib as usize * 1024,
                 tick_ceiling_ms: args.tick_ms,
+                chat_budget: args.chat_budget,
             },
             redis: service_link::client(
                 "redis_url (SPIN_VARIABLE_REDIS_URL)",

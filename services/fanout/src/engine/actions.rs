@@ -10,6 +10,7 @@ use tidegate_stream::RoomId;
 use super::conn::Kind;
 use super::core::Core;
 use super::desk::{Done, Task};
+use crate::link::State;
 use crate::node::ToTail;
 
 /// When whoever is answered 503 may come back, s.
@@ -91,7 +92,12 @@ impl Core {
         self.desk.done();
         let times = self.times();
         match done {
-            Done::Joined(sub, tally) => self.hub.admit(sub, tally, times, &mut self.conns),
+            Done::Joined(sub, found) => {
+                if let Some(room) = self.hub.room_of(sub).cloned() {
+                    self.hub.budget(&room, found.chat_budget, false);
+                }
+                self.hub.admit(sub, found.tally, times, &mut self.conns);
+            }
             Done::Refused(sub, code) => self.hub.end(sub, code),
             Done::Page(Reader::Viewer(sub), pages) => {
                 self.hub.page(sub, pages, times, &mut self.conns);
@@ -102,8 +108,10 @@ impl Core {
                     self.hub.banned(&room, &user);
                 }
             }
-            Done::Closed(room) => self.hub.closed(&room, times.now_ms),
-            Done::StillOpen => {}
+            Done::State(room, State::Closed) => self.hub.closed(&room, times.now_ms),
+            Done::State(room, State::Open { chat_budget }) => {
+                self.hub.budget(&room, chat_budget, true);
+            }
             Done::Failed(task) => self.desk.again.push(task),
         }
         self.settle();

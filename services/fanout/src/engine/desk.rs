@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tidegate_hub::{OriginPage, Reader, SubRef, Tally, Who};
+use tidegate_hub::{OriginPage, Reader, SubRef, Who};
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Region, RoomId, StreamId};
 use tokio::sync::mpsc;
 
-use crate::link::{Link, Refused, banned, is_open, look_up, read_room};
+use crate::link::{Found, Link, Refused, State, banned, look_up, read_room, state};
 use crate::node::Node;
 
 /// Look-ups of one core that are on their way at once. The others wait; each belongs to a subscription or a room.
@@ -39,13 +39,12 @@ pub(super) enum Task {
 
 /// What came of it.
 pub(super) enum Done {
-    Joined(SubRef, Option<Tally>),
+    Joined(SubRef, Found),
     Refused(SubRef, ErrorCode),
     Page(Reader, Vec<OriginPage>),
     /// These are banned from the room now.
     Banned(RoomId, Vec<String>),
-    Closed(RoomId),
-    StillOpen,
+    State(RoomId, State),
     /// Redis is away: to be asked again.
     Failed(Task),
 }
@@ -117,7 +116,7 @@ async fn run(node: &Node, link: &Link, task: Task) -> Done {
             let origins = node.origins_now();
             let origins = tally.then_some(&*origins.tailed);
             match look_up(link, keys, region, room, who, origins).await {
-                Ok(tally) => Done::Joined(*sub, tally),
+                Ok(found) => Done::Joined(*sub, found),
                 Err(Refused::Said(code)) => Done::Refused(*sub, code),
                 Err(Refused::Failed(error)) => {
                     tracing::debug!(%error, %room, "a room cannot be looked up");
@@ -146,9 +145,8 @@ async fn run(node: &Node, link: &Link, task: Task) -> Done {
                 Err(_) => Done::Failed(task),
             }
         }
-        Task::State { room } => match is_open(link, keys, region, room).await {
-            Ok(true) => Done::StillOpen,
-            Ok(false) => Done::Closed(room.clone()),
+        Task::State { room } => match state(link, keys, region, room).await {
+            Ok(state) => Done::State(room.clone(), state),
             Err(_) => Done::Failed(task),
         },
     }

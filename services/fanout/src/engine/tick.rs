@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tidegate_hub::Reader;
+use tidegate_hub::{Reader, Sampled};
 use tidegate_protocol::upgrade::{Refusal, Refused};
 use tidegate_protocol::{CloseCode, limits, sse};
 
@@ -150,10 +150,12 @@ impl Core {
             // Whoever sums them up ends after the cores.
             let _ = self.counts.send((self.index, changed));
         }
-        self.tell_metrics();
+        let now_ms = self.node.clock.now_ms();
+        let sampled = self.hub.ease(now_ms);
+        self.tell_metrics(sampled);
     }
 
-    fn tell_metrics(&mut self) {
+    fn tell_metrics(&mut self, sampled: Sampled) {
         let bytes = std::mem::take(&mut self.conns.bytes);
         let closed = std::mem::take(&mut self.conns.closed);
         let metrics = &self.node.metrics.cores[self.index];
@@ -171,6 +173,10 @@ impl Core {
         metrics.lookups.set(self.desk.waiting() as u64);
         let queued = self.queued_bytes.load(std::sync::atomic::Ordering::Relaxed);
         metrics.queued_bytes.set(queued as u64);
+        for (number, viewers) in metrics.viewers.iter().zip(sampled.viewers) {
+            number.set(viewers);
+        }
+        metrics.sampled_rooms.set(sampled.rooms);
         metrics.hub.set(&self.hub.stats());
     }
 }

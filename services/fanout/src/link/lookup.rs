@@ -14,6 +14,15 @@ const PAGE_ENTRIES: u32 = 128;
 /// Bytes of a page: about what a socket takes at once.
 const PAGE_BYTES: u32 = 48 * 1024;
 
+/// What a look at a room found for whoever is let in.
+#[derive(Debug)]
+pub struct Found {
+    /// The room's chat budget, if it has one of its own.
+    pub chat_budget: Option<u64>,
+    /// Its counters, if they were asked for.
+    pub tally: Option<Tally>,
+}
+
 /// Why somebody is not let in.
 #[derive(Debug)]
 pub enum Refused {
@@ -32,7 +41,7 @@ impl From<LinkError> for Refused {
     }
 }
 
-/// Looks at room and bans, and at the room's counters if `origins` names some, in one round trip.
+/// Looks at room, budget and bans, and at the room's counters if `origins` names some, in one round trip.
 pub async fn look_up(
     link: &Link,
     keys: &Keys,
@@ -40,7 +49,7 @@ pub async fn look_up(
     room: &RoomId,
     who: &Who,
     origins: Option<&[Region]>,
-) -> Result<Option<Tally>, Refused> {
+) -> Result<Found, Refused> {
     let here = Join {
         region,
         room,
@@ -79,8 +88,12 @@ pub async fn look_up(
     if joined.ban_until_ms.max(revoked.ban_until_ms) > joined.now_ms {
         return Err(Refused::Said(ErrorCode::Banned));
     }
+    let mut found = Found {
+        chat_budget: joined.room.and_then(|fields| fields.chat_budget),
+        tally: None,
+    };
     let Some(origins) = origins else {
-        return Ok(None);
+        return Ok(found);
     };
     let mut tally = Tally::default();
     let online = answers.next().map(strings).unwrap_or_default();
@@ -102,7 +115,8 @@ pub async fn look_up(
             tally.likes(origin, total);
         }
     }
-    Ok(Some(tally))
+    found.tally = Some(tally);
+    Ok(found)
 }
 
 /// Which of `users` are banned from `room` now: what the hash says, so that a ban which was lifted meanwhile is none.
@@ -131,13 +145,25 @@ pub async fn banned(
         .collect())
 }
 
-/// Whether a room is there and open.
-pub async fn is_open(
+/// What a room is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It can be used.
+    Open {
+        /// Its chat budget, if it has one of its own.
+        chat_budget: Option<u64>,
+    },
+    /// It cannot, or is not there.
+    Closed,
+}
+
+/// Whether a room is there and open, and its chat budget.
+pub async fn state(
     link: &Link,
     keys: &Keys,
     region: &Region,
     room: &RoomId,
-) -> Result<bool, LinkError> {
+) -> Result<State, LinkError> {
     let join = Join {
         region,
         room,
@@ -146,10 +172,13 @@ pub async fn is_open(
     };
     let answer = link.call(&join.call(keys)).await?;
     match join.answer(&answer) {
-        Ok(joined) => Ok(joined
-            .room
-            .is_none_or(|fields| fields.state == RoomState::Open)),
-        Err(CallError::Refused(Refusal::NoRoom)) => Ok(false),
+        Ok(joined) => Ok(match joined.room {
+            Some(fields) if fields.state == RoomState::Closed => State::Closed,
+            fields => State::Open {
+                chat_budget: fields.and_then(|fields| fields.chat_budget),
+            },
+        }),
+        Err(CallError::Refused(Refusal::NoRoom)) => Ok(State::Closed),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,5 +5,5 @@ mod lookup;
 mod start;
 
 pub use connection::{Link, LinkError, flatten, strings, words};
-pub use lookup::{Refused, banned, is_open, look_up, positions, read_room};
+pub use lookup::{Found, Refused, State, banned, look_up, positions, read_room, state};
 pub use start::{Ground, prepare};

@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod encodings;
 mod events;
+mod lanes;
 mod live;
 mod refused;
 mod regions;

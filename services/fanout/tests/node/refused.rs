@@ -228,7 +228,7 @@ fn a_viewer_who_does_not_read_is_cut_off_and_resumes() {
     let text = "x".repeat(3_000);
     let mut said = Vec::new();
     soon("the slow one is cut off", || {
-        said.push(bench.say("a", &text));
+        said.push(bench.give("a", &text));
         quick.messages(1);
         (node.metric("too_slow_total") == 1).then_some(())
     });

@@ -36,7 +36,8 @@ fn what_was_missed_is_replayed_and_live_goes_on() {
 fn nothing_is_lost_or_repeated_while_messages_flow() {
     let bench = Bench::new();
     let nodes = [bench.node("n1", &[]), bench.node("n2", &[])];
-    bench.room("a");
+    // However fast it is written, all of it is sent.
+    bench.room_with("a", &[("chat_budget", "0")]);
     let mut viewer = Viewer::connect(&nodes[0]);
     let mut cursor = cursor_of(&viewer.subscribe("a", "bob", None));
     thread::scope(|scope| {

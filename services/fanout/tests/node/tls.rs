@@ -73,7 +73,7 @@ fn a_viewer_who_stops_reading_goes_on_where_it_was() {
         soon("its socket is full", || {
             // Short and long: records of every size, and frames longer than one.
             let size = [1, 3_000][some % 2];
-            said.push(bench.say("a", &"x".repeat(size)));
+            said.push(bench.give("a", &"x".repeat(size)));
             plain.messages(1);
             some += 1;
             (some > 100 && node.metric("connections_blocked") == 1).then_some(())

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_stream::{Cursor, Entry, Kind, Lane, MessageId, Region, RoomId, StreamId};
+use tidegate_stream::{Entry, Kind, Lane, MessageId, RoomId, StreamId};
 
 use crate::redis::Added;
 use crate::report::Tally;
-use crate::world::{NAMES, Viewer};
+use crate::world::NAMES;
 
 /// An entry of one region's log.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    fn is_chat(&self) -> bool {
+    pub(super) fn is_chat(&self) -> bool {
         self.entry.kind.lane() == Some(Lane::Chat)
     }
 }
@@ -35,26 +35,13 @@ pub(crate) struct LogOf {
     pub(crate) gaps: Vec<(usize, StreamId)>,
 }
 
-/// By how much a viewer's position goes on.
-#[derive(Clone, Copy)]
-struct Step<'a> {
-    origin: &'a Region,
-    to: StreamId,
-    /// The region of the node that says so.
-    site: usize,
-    /// Chat was left out, and that was said.
-    chat_gap: bool,
-    /// What lies there is a message that it is given.
-    message: bool,
-}
-
 /// By shard, as its key names it, and origin.
 pub(crate) struct Ledger {
     pub(crate) logs: BTreeMap<(String, usize), LogOf>,
-    sites: usize,
+    pub(super) sites: usize,
 }
 
-fn site_of(name: &str) -> Option<usize> {
+pub(super) fn site_of(name: &str) -> Option<usize> {
     NAMES.iter().position(|known| *known == name)
 }
 
@@ -292,152 +279,5 @@ impl Ledger {
                     && (given.here || given.copies.contains(&true))
             })
             .map(|given| given.entry.data.as_str())
-    }
-
-    /// A viewer was given messages, and a cursor after them.
-    pub(crate) fn batch(
-        &self,
-        viewer: &mut Viewer,
-        index: usize,
-        site: usize,
-        ids: &[(Region, StreamId)],
-        to: &Cursor,
-        chat_gap: bool,
-    ) -> Result<(), String> {
-        let mut at = match viewer.at.take() {
-            Some(at) => at,
-            None if ids.is_empty() => to.clone(),
-            None => return Err(format!("viewer {index}: live begins with messages")),
-        };
-        for (origin, id) in ids {
-            if !viewer.seen.entry(origin.clone()).or_default().insert(*id) {
-                return Err(format!("viewer {index} has {origin}-{id} again"));
-            }
-            if viewer.seen[origin].last() != Some(id) {
-                return Err(format!("viewer {index} has {origin}-{id} out of order"));
-            }
-            self.pass(
-                viewer,
-                &at,
-                Step {
-                    origin,
-                    to: *id,
-                    site,
-                    chat_gap,
-                    message: true,
-                },
-            )
-            .map_err(|what| format!("viewer {index}: {what}"))?;
-            at.set(origin.clone(), *id);
-        }
-        // A component that is missing is `0-0`.
-        let mut origins: Vec<&Region> = at
-            .iter()
-            .chain(to.iter())
-            .map(|(origin, _)| origin)
-            .collect();
-        origins.sort_unstable();
-        origins.dedup();
-        for origin in origins {
-            let id = to.get(origin);
-            // A viewer who lags may be given a position that lies before one that it had. Between both is nothing of its
-            // room, or it would be given that again.
-            let seen = viewer.seen.get(origin).and_then(|seen| seen.last());
-            if id < at.get(origin) && seen.is_some_and(|seen| id < *seen) {
-                return Err(format!(
-                    "viewer {index}: its cursor goes back to {to:?} from {at:?}"
-                ));
-            }
-            self.pass(
-                viewer,
-                &at,
-                Step {
-                    origin,
-                    to: id,
-                    site,
-                    chat_gap,
-                    message: false,
-                },
-            )
-            .map_err(|what| format!("viewer {index}: {what}"))?;
-        }
-        viewer.at = Some(to.clone());
-        Ok(())
-    }
-
-    /// A viewer was told that history is missing.
-    pub(crate) fn reset(
-        &self,
-        viewer: &mut Viewer,
-        index: usize,
-        to: &Cursor,
-    ) -> Result<(), String> {
-        if let Some(at) = &viewer.at
-            && !to.covers(at)
-        {
-            return Err(format!(
-                "viewer {index}: a reset back to {to:?} from {at:?}"
-            ));
-        }
-        viewer.at = Some(to.clone());
-        Ok(())
-    }
-
-    /// Refuses a step by which a viewer would miss something.
-    fn pass(&self, viewer: &Viewer, at: &Cursor, step: Step<'_>) -> Result<(), String> {
-        match self.first_missing(viewer, at, step) {
-            Some(given) => Err(format!(
-                "{}-{} ({}) is missing between {} and {}",
-                step.origin,
-                given.entry.id,
-                given.entry.kind,
-                at.get(step.origin),
-                step.to
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// The first entry of a viewer's room that it would miss.
-    fn first_missing(&self, viewer: &Viewer, at: &Cursor, step: Step<'_>) -> Option<&Given> {
-        let number = site_of(step.origin.as_str())?;
-        let from = at.get(step.origin);
-        if step.to <= from {
-            return None;
-        }
-        self.logs
-            .iter()
-            .filter(move |((_, known), _)| *known == number)
-            .flat_map(move |(_, log)| log.entries.range(from..=step.to).map(|(_, given)| given))
-            .find(|given| {
-                let id = given.entry.id;
-                given.entry.room.as_ref() == Some(&viewer.room)
-                    && given.entry.kind.lane().is_some()
-                    && id > from
-                    && !(step.message && id == step.to)
-                    && !(step.chat_gap && given.is_chat())
-                    && (given.here || (step.site != number && given.copies[step.site]))
-            })
-    }
-
-    /// What a viewer in a region still lacks when nothing moves any more.
-    pub(crate) fn behind(&self, viewer: &Viewer, site: usize) -> Option<String> {
-        let at = viewer.at.as_ref()?;
-        let most = StreamId {
-            ms: u64::MAX,
-            seq: u64::MAX,
-        };
-        NAMES[..self.sites].iter().find_map(|name| {
-            let origin = name.parse().expect("that is a name");
-            let step = Step {
-                origin: &origin,
-                to: most,
-                site,
-                chat_gap: false,
-                message: false,
-            };
-            self.first_missing(viewer, at, step)
-                .map(|given| format!("{name}-{} ({})", given.entry.id, given.entry.kind))
-        })
     }
 }

@@ -66,6 +66,7 @@ impl World {
         let limits = HubLimits {
             ring_bytes: self.plan.ring_bytes,
             tick_ceiling_ms: ceiling_ms,
+            chat_budget: 0,
         };
         let window = self.plan.window;
         let node = &mut self.nodes[number];
@@ -317,6 +318,8 @@ impl World {
             return;
         }
         self.with_hub(number, |hub, _| hub.ask_again());
+        let now_ms = self.now_ms;
+        self.nodes[number].hub.ease(now_ms);
         for shard in self.nodes[number].hub.close_idle_shards() {
             self.nodes[number].tail.close(shard);
         }

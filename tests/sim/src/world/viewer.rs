@@ -7,6 +7,7 @@ use tidegate_protocol::frames::{ServerFrame, cbor};
 use tidegate_stream::{Cursor, Region, RoomId, StreamId};
 
 use super::World;
+use crate::check::Batch;
 use crate::plan::Breakage;
 
 /// How long a viewer waits before it tries again, ms.
@@ -226,20 +227,28 @@ impl World {
                 left_out,
                 ..
             } => {
-                let chat_gap = left_out == Some(None);
-                self.tally.left_out += u64::from(chat_gap);
+                let left_out = left_out.unwrap_or(Some(0));
+                let chat_gap = left_out.is_none();
+                self.tally.left_out += left_out.unwrap_or(1);
                 self.tally.received += messages.len() as u64;
                 let ids: Vec<_> = messages
                     .iter()
-                    .map(|message| (message.id.origin.clone(), message.id.id))
+                    .map(|message| {
+                        let chat = message.lane == "chat";
+                        (message.id.origin.clone(), message.id.id, chat)
+                    })
                     .collect();
                 let to: Cursor = cursor.parse().expect("a node sends cursors");
                 self.note(format_args!(
                     "viewer {index} has {:?} to {to:?}{}",
                     ids.iter()
-                        .map(|(origin, id)| format!("{origin}-{id}"))
+                        .map(|(origin, id, _)| format!("{origin}-{id}"))
                         .collect::<Vec<_>>(),
-                    if chat_gap { ", chat left out" } else { "" }
+                    match left_out {
+                        Some(0) => String::new(),
+                        Some(count) => format!(", {count} left out"),
+                        None => ", chat left out".to_owned(),
+                    }
                 ));
                 if chat_gap && self.plan.keeps_all && self.tally.restarts == 0 {
                     self.violated(format!(
@@ -247,7 +256,13 @@ impl World {
                     ));
                 }
                 let viewer = &mut self.viewers[index];
-                let result = self.ledger.batch(viewer, index, site, &ids, &to, chat_gap);
+                let batch = Batch {
+                    site,
+                    ids: &ids,
+                    to: &to,
+                    left_out,
+                };
+                let result = self.ledger.batch(viewer, index, &batch);
                 self.must(result);
                 self.check_bound(index, &cursor, &to);
             }

@@ -140,12 +140,16 @@ impl Bench {
     }
 
     pub fn room(&self, room: &str) {
+        self.room_with(room, &[]);
+    }
+
+    pub fn room_with(&self, room: &str, fields: &[(&str, &str)]) {
         let owner = "host".parse().unwrap();
         self.control(
             room,
             Verb::Create {
                 owner: &owner,
-                fields: &[],
+                fields,
             },
         );
     }
@@ -198,6 +202,14 @@ impl Bench {
                 _ => None,
             }
         })
+    }
+
+    /// Publishes one gift, which no lane leaves out, and gives its id as frames show it.
+    pub fn give(&self, room: &str, text: &str) -> String {
+        match self.publish(room, Published::Gift, text) {
+            Receipt::Appended(appended) => appended.id.to_string(),
+            Receipt::Counted { .. } => panic!("a message is not a like"),
+        }
     }
 
     /// Publishes one message and gives its id as frames show it.
