@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use spin_sdk::http::{HeaderMap, HeaderValue, Request};
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 use tidegate_api::limits::BODY_MS;
@@ -126,15 +126,35 @@ impl Incoming {
         let Some(body) = self.body.take() else {
             return Ok(Vec::new());
         };
-        let collected = within(BODY_MS, Limited::new(body, most_bytes).collect())
+        let announced = self.headers.get("content-length");
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        within(BODY_MS, whole(body, announced, most_bytes))
             .await
-            .ok_or(Refusal::TooSlow)?;
-        match collected {
-            Ok(body) => Ok(body.to_bytes().to_vec()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { most_bytes }),
-            Err(_) => Err(Refusal::BadBody("it broke off".to_owned())),
+            .ok_or(Refusal::TooSlow)?
+    }
+}
+
+/// Reads a body to the length that was announced, else to its end: asking for an end that is known would be two more calls to
+/// the host, each with something to wait for.
+async fn whole(
+    mut body: IncomingRequestBody,
+    announced: Option<usize>,
+    most_bytes: usize,
+) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    while announced.is_none_or(|length| bytes.len() < length) {
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        let frame = frame.map_err(|_| Refusal::BadBody("it broke off".to_owned()))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > most_bytes {
+                return Err(Refusal::TooLarge { most_bytes });
+            }
+            bytes.extend_from_slice(&data);
         }
     }
+    Ok(bytes)
 }
 
 fn headers(map: &HeaderMap) -> Headers<'_> {

@@ -24,6 +24,12 @@ impl Folded {
         let mut signs = text.chars().enumerate().peekable();
         let mut piece = String::new();
         while let Some((first, sign)) = signs.next() {
+            if sign.is_ascii() && !signs.peek().is_some_and(|(_, next)| joins(*next)) {
+                // Most signs of most messages, which are their own composition and no look-alikes.
+                folded.signs.push(sign.to_ascii_lowercase());
+                folded.origins.push((first, first));
+                continue;
+            }
             piece.clear();
             piece.push(sign);
             let mut last = first;
@@ -80,8 +86,9 @@ impl Folded {
 
 /// A sign that belongs to the one before it: a mark, a vowel or an ending of Hangul, a half-width sound mark.
 fn joins(sign: char) -> bool {
-    is_combining_mark(sign)
-        || matches!(u32::from(sign), 0x1160..=0x11FF | 0xD7B0..=0xD7FB | 0xFF9E | 0xFF9F)
+    !sign.is_ascii()
+        && (is_combining_mark(sign)
+            || matches!(u32::from(sign), 0x1160..=0x11FF | 0xD7B0..=0xD7FB | 0xFF9E | 0xFF9F))
 }
 
 /// One sign without case. By way of upper case, so that signs with two lower-case forms (`σ`, `ς`) become one.
@@ -180,6 +187,19 @@ mod tests {
             "바보",
             "Hangul in pieces"
         );
+    }
+
+    #[test]
+    fn ascii_folds_as_all_signs_do() {
+        for sign in (0..0x80).map(char::from) {
+            let all: String = std::iter::once(sign)
+                .nfkc()
+                .flat_map(without_case)
+                .filter(|plain| !is_unseen(*plain))
+                .map(skeleton)
+                .collect();
+            assert_eq!(folded(&sign.to_string()), all, "{sign:?}");
+        }
     }
 
     #[test]

@@ -93,3 +93,28 @@ fn nodes_are_asked_by_the_load_that_they_report() {
         (asked("one") && asked("other")).then_some(())
     });
 }
+
+#[test]
+fn a_fresh_edge_with_5_000_routes_answers_all_who_come_at_once() {
+    const ROUTES: usize = 5_000;
+    const AT_ONCE: usize = 64;
+    let upstream = Upstream::start(Does::ok("here"));
+    let system = system(&[&upstream]);
+    let mut routes = config(&[&upstream], json!({}), json!({}));
+    let paths = (0..ROUTES).map(|n| json!({"path": format!("/places/{n}/{{id}}"), "pool": "p"}));
+    routes["routes"] = paths.collect();
+    put(&system, "1", &routes);
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..AT_ONCE)
+            .map(|n| {
+                let path = format!("/places/{}/x", n * ROUTES / AT_ONCE);
+                let edge = &system.edge;
+                scope.spawn(move || edge.send("GET", &path, &[], b"").status)
+            })
+            .collect();
+        let answers = callers.into_iter().map(|caller| caller.join());
+        answers.map(|status| status.expect("an answer")).collect()
+    });
+    assert_eq!(answers, [200; AT_ONCE]);
+    assert_eq!(upstream.calls(), AT_ONCE);
+}

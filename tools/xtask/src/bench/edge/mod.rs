@@ -26,6 +26,8 @@ use crate::workspace::Workspace;
 
 /// Answers a constant: what the host by itself takes.
 const CONSTANT: &str = "guest-constant";
+/// Makes a publish's two calls to Redis and answers a constant.
+const TWO_CALLS: &str = "guest-two-calls";
 
 /// What `bench edge` may be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,13 +70,12 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
     let profile = args.profile();
     let mut stage = Stage::start(workspace, family, progress, edge, profile, cores.as_ref())?;
 
-    let cases = [What::Static, What::Publish];
-    let subjects = stage::SUBJECTS;
-    let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); cases.len() * subjects.len()];
+    let measured = measured();
+    let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); measured.len()];
     let total = u64::from(args.turns) * taken.len() as u64;
     let bar = progress.bar("measure", total);
     for turn in 1..=args.turns {
-        for (index, (what, subject)) in each(&cases, &subjects).enumerate() {
+        for (&(what, subject), taken) in measured.iter().zip(&mut taken) {
             bar.waiting_for(&format!("{} of {subject}, turn {turn}", what.name()));
             let one = turn::take(&mut stage, subject, what, args)?;
             bar.done(&format!(
@@ -82,11 +83,11 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
                 what.name(),
                 one.server_us()
             ));
-            taken[index].push(one);
+            taken.push(one);
         }
     }
     drop(bar);
-    for ((what, subject), turns) in each(&cases, &subjects).zip(&taken) {
+    for (&(what, subject), turns) in measured.iter().zip(&taken) {
         report.add(row(what.name(), subject, turns));
     }
     growth::measure(&mut stage, progress, args, &mut report)?;
@@ -98,13 +99,13 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
     Ok(())
 }
 
-fn each<'a>(
-    cases: &'a [What],
-    subjects: &'a [&'static str],
-) -> impl Iterator<Item = (What, &'static str)> + 'a {
-    cases
-        .iter()
-        .flat_map(move |what| subjects.iter().map(move |subject| (*what, *subject)))
+/// What is measured, of whom, in the order of the turns.
+fn measured() -> Vec<(What, &'static str)> {
+    let both = |what| stage::SUBJECTS.map(|subject| (what, subject));
+    let mut measured = Vec::from(both(What::Static));
+    measured.push((What::TwoCalls, "tidegate"));
+    measured.extend(both(What::Publish));
+    measured
 }
 
 impl Args {
@@ -137,7 +138,10 @@ fn prepare(
     progress.say("redis", &format!("redis-server {redis}"));
     let edge = Edge::choose(progress, Some(args.edge))?;
     doctor::wasm_target(workspace, family, progress)?;
-    let components: Vec<&str> = build::COMPONENTS.into_iter().chain([CONSTANT]).collect();
+    let components: Vec<&str> = build::COMPONENTS
+        .into_iter()
+        .chain([CONSTANT, TWO_CALLS])
+        .collect();
     build::components(workspace, family, progress, &components)?;
     let mut binaries = vec!["axum-peer", "load"];
     if edge == Edge::Embedded {
@@ -187,6 +191,14 @@ fn told(report: &Report) -> Vec<String> {
         (
             "tidegate, a publish of a constant answer",
             ratio(("publish", "tidegate"), ("static", "tidegate")),
+        ),
+        (
+            "tidegate, two calls to Redis of a constant answer",
+            ratio(("two_calls", "tidegate"), ("static", "tidegate")),
+        ),
+        (
+            "tidegate, a publish of two calls to Redis",
+            ratio(("publish", "tidegate"), ("two_calls", "tidegate")),
         ),
         (
             "axum, a publish of a constant answer",

@@ -17,6 +17,8 @@ use super::{Args, check};
 pub enum What {
     /// A constant.
     Static,
+    /// A constant, after the two calls to Redis that a message takes: what the host takes for them by itself.
+    TwoCalls,
     /// A message.
     Publish,
     /// A constant of the native peer, by one of so many routes in turn.
@@ -31,6 +33,7 @@ impl What {
     pub fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
+            Self::TwoCalls => "two_calls",
             Self::Publish => "publish",
             Self::Routed { .. } => "routed",
         }
@@ -113,7 +116,7 @@ pub fn take(stage: &mut Stage<'_>, subject: &str, what: What, args: &Args) -> Re
         max_us: figures.max_us,
         counted: match what {
             What::Static | What::Routed { .. } => None,
-            What::Publish => Some(check(subject, counted)?),
+            What::TwoCalls | What::Publish => Some(check(subject, counted)?),
         },
         redis_calls: calls / answered,
     })
@@ -136,6 +139,7 @@ fn load(stage: &Stage<'_>, subject: &str, what: What, args: &Args) -> Result<Fig
     }
     match what {
         What::Static => command.args(["get", "/static"]),
+        What::TwoCalls => command.args(["get", "/two-calls"]),
         What::Routed { routes } => command.args(["get", REQUEST, "--spread", &routes.to_string()]),
         What::Publish => command.args([
             "publish",

@@ -1,4 +1,4 @@
-//! Variables with the manifest's defaults in them, for who reads no manifest, and the manifest with a constant beside it.
+//! Variables with the manifest's defaults in them, for who reads no manifest, and the manifest with the bench's own components.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,13 +6,32 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::CONSTANT;
+use super::{CONSTANT, TWO_CALLS};
 use crate::settings::Settings;
 use crate::up::{HOST, Plan};
 use crate::workspace::Workspace;
 
 /// More than a bench can send, so that limits count and never refuse.
 pub const UNLIMITED: &str = "1000000/1";
+
+/// What follows the component of two calls, which comes last: what it may, and where both are found. Its room is the first of
+/// the stage's.
+const OWN: &str = r#"allowed_outbound_hosts = ["{{ redis_url }}"]
+
+[component.two-calls.variables]
+redis_url = "{{ redis_url }}"
+prefix = "{{ prefix }}"
+region = "{{ region }}"
+room = "bench.room-0"
+
+[[trigger.http]]
+route = "/static"
+component = "constant"
+
+[[trigger.http]]
+route = "/two-calls"
+component = "two-calls"
+"#;
 
 /// The settings of this checkout, every variable of the manifest filled, with the bench's own addresses.
 pub fn settings(workspace: &Workspace, plan: &Plan) -> Result<Settings> {
@@ -36,7 +55,7 @@ pub fn settings(workspace: &Workspace, plan: &Plan) -> Result<Settings> {
     Ok(settings)
 }
 
-/// Writes `spin.toml` with a component that answers `/static`, and says where.
+/// Writes `spin.toml` with the components that answer `/static` and `/two-calls`, and says where.
 pub fn manifest(workspace: &Workspace, plan: &Plan) -> Result<PathBuf> {
     let own = read(workspace)?;
     // Sources are named from the manifest's own folder.
@@ -47,11 +66,13 @@ pub fn manifest(workspace: &Workspace, plan: &Plan) -> Result<PathBuf> {
             None => line.to_owned(),
         });
     let mut text = absolute.collect::<Vec<_>>().join("\n");
-    let wasm = format!("wasm32-wasip2/release/{}.wasm", CONSTANT.replace('-', "_"));
-    text += &format!(
-        "\n\n[[trigger.http]]\nroute = \"/static\"\ncomponent = \"constant\"\n\n[component.constant]\nsource = \"{}\"\n",
-        workspace.target().join(wasm).display()
-    );
+    for guest in [CONSTANT, TWO_CALLS] {
+        let wasm = format!("wasm32-wasip2/release/{}.wasm", guest.replace('-', "_"));
+        let wasm = workspace.target().join(wasm);
+        let (name, wasm) = (guest.trim_start_matches("guest-"), wasm.display());
+        text += &format!("\n\n[component.{name}]\nsource = \"{wasm}\"\n");
+    }
+    text += OWN;
     let folder = plan.logs();
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join("spin.toml");
