@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use tidegate_room::endpoint::Crowd;
 use tidegate_room::places::{self, Named, Place, RegionEntry};
 use tidegate_stream::Region;
 use tidegate_stream::calls::Reply;
@@ -30,6 +31,7 @@ thread_local! {
 pub(crate) async fn endpoints(
     home: &Home,
     named: Vec<wit::Named>,
+    crowd: Crowd<'_>,
     now_ms: u64,
 ) -> Result<Vec<wit::Endpoint>, wit::Refusal> {
     let named: Vec<Named> = named
@@ -50,7 +52,7 @@ pub(crate) async fn endpoints(
         nodes: nodes(home, &home.region).await?,
     };
     let random = wasi::random::insecure::get_insecure_random_u64();
-    let targets = places::targets(Some(&own), &known.others, now_ms, random);
+    let targets = places::targets(Some(&own), &known.others, now_ms, crowd, random);
     Ok(targets
         .into_iter()
         .map(|target| wit::Endpoint {

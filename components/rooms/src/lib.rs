@@ -30,6 +30,7 @@ mod rules;
 use bindings::exports::tidegate::rooms::rooms as wit;
 use refuse::bad;
 use region::Home;
+use tidegate_room::endpoint::Crowd;
 use tidegate_stream::calls::{Lasting, Verb};
 use tidegate_stream::{Cursor, RoomId};
 
@@ -140,8 +141,9 @@ impl wit::Guest for Rooms {
     ) -> Outcome<wit::Welcome> {
         let home = Home::find(at).await?;
         let (room, look) = look::enter(&home, &id, &by, look::Closed::Refused).await?;
+        let crowd = Crowd::Of(&room, look.online);
         Ok(wit::Welcome {
-            endpoints: elsewhere::endpoints(&home, named, look.now_ms).await?,
+            endpoints: elsewhere::endpoints(&home, named, crowd, look.now_ms).await?,
             cursor: look.cursor().to_string(),
             room: convert::room(&room, &look),
         })

@@ -178,6 +178,13 @@ impl Hub {
         }
     }
 
+    /// The room of a subscription, and how many viewers it was last said to have.
+    pub fn crowd_of(&self, sub: SubRef) -> Option<(&RoomId, u64)> {
+        let known = self.subs.get(sub.key as usize)?;
+        let room = &self.rooms[known.room as usize];
+        (known.generation == sub.generation).then_some((&room.id, room.shown.online))
+    }
+
     /// The room of a subscription.
     pub fn room_of(&self, sub: SubRef) -> Option<&RoomId> {
         let known = self.subs.get(sub.key as usize)?;

@@ -6,6 +6,7 @@
 //! Times are arguments: `now_ms` of a clock that does not go back, `clock_ms` of Redis'.
 
 mod access;
+mod admission;
 mod budget;
 mod encode;
 mod feed;
@@ -38,11 +39,14 @@ mod regions_tests;
 #[cfg(test)]
 mod testing;
 
+pub use admission::{Admission, Pressure};
 pub use encode::{Encoding, Frame};
 pub use frames::LEVELS;
 pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
 pub use join::Subscribe;
-pub use limits::{CHAT_BUDGET, CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS};
+pub use limits::{
+    ADMITTED_PER_S, ADMITTED_TLS_PER_S, CHAT_BUDGET, CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS,
+};
 pub use message::{LogEntry, Message, Order, Says};
 pub use origins::Departed;
 pub use replay::OriginPage;

@@ -47,3 +47,28 @@ pub const CHECKED: usize = 512;
 pub const BEHIND_READS: u8 = 5;
 /// A kick is obeyed within so long of its append, ms.
 pub const KICK_MS: u64 = 60_000;
+
+/// Newcomers that a core takes in a second at most: a newcomer costs about 100 us, 37 of them accept, upgrade, hello and close,
+/// the rest ticket, look-ups and the first batch. 4,000 are two fifths of a core: the rest is left to those who are there.
+pub const ADMITTED_PER_S: u32 = 4_000;
+/// The same with TLS: a handshake costs 250 to 300 us more (a signature and a key exchange), so 1,000 are two fifths.
+pub const ADMITTED_TLS_PER_S: u32 = 1_000;
+/// The fewest, however pressed a core is, so that nobody is kept out for long: a twentieth of a core, which hurts nobody.
+pub(crate) const LEAST_PER_S: u32 = 500;
+/// What was due begins so late, ms: the core is pressed. As long as a room's tick at most.
+pub(crate) const LATE_MS: u64 = TICK_CEILING_MS;
+/// And so late at most: it is calm.
+pub(crate) const CALM_LAG_MS: u64 = 20;
+/// Computing time above which a core is pressed, in thousandths: newcomers may be two fifths of it, and those who are there the
+/// rest.
+pub(crate) const BUSY_PERMILLE: u16 = 950;
+/// And below which it is calm.
+pub(crate) const CALM_PERMILLE: u16 = 850;
+/// So long newcomers may wait to come in, ms: a client gives a connection 5 s, and half of them must be left for its upgrade.
+/// At 4,000 a second they are 8,000 at most, each a file and nothing else.
+pub(crate) const WAIT_MS: u64 = 2_000;
+/// The latest that somebody is told to come back, ms, about: as the client's own longest back-off.
+pub(crate) const RETRY_MOST_MS: u64 = 30_000;
+/// Look-ups of newcomers that may wait for Redis while more are let in: with 64 on their way at once at half a millisecond each,
+/// 512 wait 4 ms.
+pub(crate) const UNDER_WAY: usize = 512;

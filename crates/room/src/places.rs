@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tidegate_stream::{Region, Stamp};
 
-use crate::endpoint::{Node, choose, socket_url};
+use crate::endpoint::{Crowd, Node, choose, socket_url};
 use crate::limits::{ENDPOINTS, ENDPOINTS_ALL, ENDPOINTS_ELSEWHERE};
 
 /// How far a region is in its life. It only goes forward.
@@ -124,17 +124,23 @@ fn place(region: &Region, edge: &str, socket: &str) -> Place {
     }
 }
 
-/// The sockets to try, in order: those of the first place, then of the others. `random` turns equally full nodes.
-pub fn targets(own: Option<&Place>, others: &[Place], now_ms: u64, random: u64) -> Vec<Target> {
+/// The sockets to try, in order: those of the first place, then of the others.
+pub fn targets(
+    own: Option<&Place>,
+    others: &[Place],
+    now_ms: u64,
+    crowd: Crowd<'_>,
+    random: u64,
+) -> Vec<Target> {
     let mut list = Vec::new();
     if let Some(own) = own {
-        let nodes = choose(&own.nodes, now_ms, random, ENDPOINTS);
+        let nodes = choose(&own.nodes, now_ms, crowd, random, ENDPOINTS);
         // With no node in sight, the region's public name is still worth a try.
         let name = nodes.is_empty();
         add(&mut list, own, nodes, name);
     }
     for other in others {
-        let nodes = choose(&other.nodes, now_ms, random, ENDPOINTS_ELSEWHERE);
+        let nodes = choose(&other.nodes, now_ms, crowd, random, ENDPOINTS_ELSEWHERE);
         // Those nodes may be gone by the time that they are needed.
         add(&mut list, other, nodes, true);
     }
@@ -158,14 +164,14 @@ fn add(list: &mut Vec<Target>, place: &Place, nodes: Vec<String>, name: bool) {
 pub fn known(own: &Place, others: &[Place], now_ms: u64) -> Vec<Target> {
     let mut list = Vec::new();
     for place in std::iter::once(own).chain(others) {
-        let nodes = choose(&place.nodes, now_ms, 0, usize::MAX);
+        let nodes = choose(&place.nodes, now_ms, Crowd::Anybody, 0, usize::MAX);
         add(&mut list, place, nodes, true);
     }
     list.sort();
     list
 }
 
-/// Lists for many viewers at once, each beginning with the node that is emptiest when those before are counted in.
+/// Lists for many viewers at once, each drawn anew, so that they are spread as `join` spreads them.
 #[derive(Debug, Clone)]
 pub struct Turns {
     own: Option<Place>,
@@ -186,19 +192,10 @@ impl Turns {
     }
 
     /// The next viewer's list.
-    pub fn next_list(&mut self) -> Vec<Target> {
-        let list = targets(self.own.as_ref(), &self.others, self.now_ms, self.turn);
-        self.turn = self.turn.wrapping_add(1);
-        if let Some(first) = list.first() {
-            for place in self.own.iter_mut().chain(&mut self.others) {
-                for node in &mut place.nodes {
-                    if socket_url(&node.url) == first.url {
-                        node.connections += 1;
-                    }
-                }
-            }
-        }
-        list
+    pub fn next_list(&mut self, crowd: Crowd<'_>) -> Vec<Target> {
+        let turn = self.turn;
+        self.turn = turn.wrapping_add(1);
+        targets(self.own.as_ref(), &self.others, self.now_ms, crowd, turn)
     }
 }
 
@@ -220,14 +217,16 @@ mod tests {
         (region(name), entry)
     }
 
-    fn with_nodes(name: &str, nodes: &[(&str, u64)]) -> Place {
+    fn with_nodes(name: &str, nodes: &[(&str, u16)]) -> Place {
         Place {
             nodes: nodes
                 .iter()
-                .map(|(url, connections)| Node {
+                .map(|(url, load_permille)| Node {
                     url: (*url).to_owned(),
-                    connections: *connections,
                     until_ms: 100,
+                    load_permille: Some(*load_permille),
+                    cpu_permille: None,
+                    lag_ms: None,
                 })
                 .collect(),
             ..place(&region(name), "", &format!("ws://live.{name}"))
@@ -283,26 +282,27 @@ mod tests {
 
     #[test]
     fn own_nodes_come_first_then_other_regions_with_their_names() {
-        let own = with_nodes("eu", &[("ws://e1", 5), ("ws://e2", 1)]);
+        // What is full comes last.
+        let own = with_nodes("eu", &[("ws://e1", 999), ("ws://e2", 0)]);
         let others = [
-            with_nodes("us", &[("ws://u1", 9), ("ws://u2", 3), ("ws://u3", 8)]),
+            with_nodes("us", &[("ws://u1", 1_000), ("ws://u2", 0)]),
             with_nodes("ap", &[]),
         ];
-        let list = targets(Some(&own), &others, 50, 0);
+        let list = targets(Some(&own), &others, 50, Crowd::Anybody, 0);
         assert_eq!(
             urls(&list),
             [
                 "ws://e2/v1/connect",
                 "ws://e1/v1/connect",
                 "ws://u2/v1/connect",
-                "ws://u3/v1/connect",
+                "ws://u1/v1/connect",
                 "ws://live.us/v1/connect",
                 "ws://live.ap/v1/connect",
             ]
         );
         assert_eq!(list[2].region, region("us"));
         // Without a node in sight the region's own name is given.
-        let list = targets(Some(&with_nodes("eu", &[])), &[], 50, 0);
+        let list = targets(Some(&with_nodes("eu", &[])), &[], 50, Crowd::Anybody, 0);
         assert_eq!(urls(&list), ["ws://live.eu/v1/connect"]);
     }
 
@@ -311,11 +311,14 @@ mod tests {
         let others: Vec<Place> = (0..16)
             .map(|n| {
                 let nodes = [(format!("ws://{n}a"), 0), (format!("ws://{n}b"), 0)];
-                let nodes: Vec<(&str, u64)> = nodes.iter().map(|(u, c)| (u.as_str(), *c)).collect();
+                let nodes: Vec<(&str, u16)> = nodes.iter().map(|(u, c)| (u.as_str(), *c)).collect();
                 with_nodes(&format!("r{n}"), &nodes)
             })
             .collect();
-        assert_eq!(targets(None, &others, 50, 0).len(), ENDPOINTS_ALL);
+        assert_eq!(
+            targets(None, &others, 50, Crowd::Anybody, 0).len(),
+            ENDPOINTS_ALL
+        );
     }
 
     #[test]
@@ -329,22 +332,26 @@ mod tests {
 
     #[test]
     fn many_viewers_are_spread_by_load() {
-        let own = with_nodes("eu", &[("ws://a", 0), ("ws://b", 6), ("ws://c", 0)]);
+        let own = with_nodes("eu", &[("ws://a", 0), ("ws://b", 800), ("ws://c", 0)]);
         let mut turns = Turns::new(Some(own), vec![with_nodes("us", &[])], 50);
         let mut counts = BTreeMap::new();
-        for _ in 0..12 {
-            let list = turns.next_list();
+        for _ in 0..900 {
+            let list = turns.next_list(Crowd::Anybody);
             assert_eq!(list.len(), 4);
             *counts.entry(list[0].url.clone()).or_insert(0) += 1;
         }
+        // 1 : 0.04 : 1
         let counts: Vec<u32> = counts.into_values().collect();
-        assert_eq!(counts, [6, 6], "the third is as full as they are only now");
-        let mut away = Turns::new(
-            None,
-            vec![with_nodes("us", &[("ws://u", 1), ("ws://v", 1)])],
-            50,
+        assert!((380..500).contains(&counts[0]), "{counts:?}");
+        assert!((1..50).contains(&counts[1]), "{counts:?}");
+        let room = "a".parse().unwrap();
+        let firsts: Vec<String> = (0..9)
+            .map(|_| turns.next_list(Crowd::Of(&room, 9))[0].url.clone())
+            .collect();
+        assert_eq!(
+            firsts,
+            vec![firsts[0].clone(); 9],
+            "a small room stays together"
         );
-        let firsts: Vec<String> = (0..2).map(|_| away.next_list()[0].url.clone()).collect();
-        assert_ne!(firsts[0], firsts[1]);
     }
 }

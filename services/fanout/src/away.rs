@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tidegate_room::endpoint::Crowd;
 use tidegate_stream::Region;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -100,7 +101,7 @@ pub async fn watch(node: Arc<Node>, cores: Vec<CoreHandle>) {
             }
             Step::Move(living) => {
                 let turns = node.places_now().abroad(&living);
-                if turns.clone().next_list().is_empty() {
+                if turns.clone().next_list(Crowd::Anybody).is_empty() {
                     // Living, but without a socket that anybody knows of.
                     continue;
                 }

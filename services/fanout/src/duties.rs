@@ -174,6 +174,8 @@ impl Duties {
             "url": self.public_url,
             "connections": connections,
             "load": (connections as f64 / self.node.most_connections.max(1) as f64).min(1.0),
+            "cpu": self.node.metrics.cpu(),
+            "lag_ms": self.node.metrics.lag_ms(),
             "until_ms": self.node.clock.redis_ms() + NODE_LIVES_MS,
         });
         let mut commands = vec![

@@ -23,6 +23,18 @@ pub struct CoreMetrics {
     pub queued_bytes: Number,
     /// Look-ups that wait for Redis.
     pub lookups: Number,
+    /// Connections that wait to be let in.
+    pub lobby: Number,
+    /// Newcomers that are taken in a second at most, now.
+    pub admitted_per_s: Number,
+    /// How late what was due was begun in the last second, at worst, ms.
+    pub lag_ms: Number,
+    /// Computing time in the last second, thousandths.
+    pub cpu_permille: Number,
+    /// Answered 503, or let go, because more came at once than the core takes in.
+    pub turned_away: Number,
+    /// Look-ups that were not begun because too many waited.
+    pub lookups_refused: Number,
     /// Accepted.
     pub accepted: Number,
     /// Answered 503 because the node is full.
@@ -138,10 +150,25 @@ impl Metrics {
         }
     }
 
+    /// Computing time of all cores in the last second, 0 to 1.
+    pub fn cpu(&self) -> f64 {
+        let sum: u64 = self.cores.iter().map(|core| core.cpu_permille.get()).sum();
+        sum as f64 / 1_000.0 / self.cores.len().max(1) as f64
+    }
+
+    /// The lag of the core that is worst.
+    pub fn lag_ms(&self) -> u64 {
+        self.cores
+            .iter()
+            .map(|core| core.lag_ms.get())
+            .max()
+            .unwrap_or(0)
+    }
+
     /// All of them as text.
     pub fn text(&self, most_connections: usize) -> String {
         let mut out = Text::new("tidegate_fanout_");
-        let gauges: [Series; 8] = [
+        let gauges: [Series; 12] = [
             ("connections", "Open connections", |core| {
                 core.connections.get()
             }),
@@ -172,6 +199,26 @@ impl Metrics {
             ("lookups_waiting", "Look-ups that wait for Redis", |core| {
                 core.lookups.get()
             }),
+            (
+                "connections_waiting",
+                "Connections that wait to be let in",
+                |core| core.lobby.get(),
+            ),
+            (
+                "admitted_per_second",
+                "Newcomers that are taken in a second at most, now",
+                |core| core.admitted_per_s.get(),
+            ),
+            (
+                "lag_ms",
+                "How late what was due was begun in the last second, at worst",
+                |core| core.lag_ms.get(),
+            ),
+            (
+                "cpu_permille",
+                "Computing time in the last second, thousandths",
+                |core| core.cpu_permille.get(),
+            ),
         ];
         for (name, help, get) in gauges {
             self.by_core(&mut out, name, "gauge", help, get);
@@ -186,7 +233,7 @@ impl Metrics {
                 viewers.sum::<u64>(),
             );
         }
-        let counters: [Series; 7] = [
+        let counters: [Series; 9] = [
             ("sent_bytes_total", "Bytes written to viewers", |core| {
                 core.bytes.get()
             }),
@@ -197,6 +244,16 @@ impl Metrics {
                 "full_total",
                 "Connections answered 503: the node is full",
                 |core| core.full.get(),
+            ),
+            (
+                "turned_away_total",
+                "Connections answered 503 or let go: too many at once",
+                |core| core.turned_away.get(),
+            ),
+            (
+                "lookups_refused_total",
+                "Subscriptions told to try again: too many look-ups wait",
+                |core| core.lookups_refused.get(),
             ),
             (
                 "no_files_total",

@@ -50,6 +50,8 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     /// Open connections.
     pub connections: AtomicUsize,
+    /// Newcomers that a core takes in a second at most.
+    pub admitted_per_s: u32,
     /// The most that there may be.
     pub most_connections: usize,
     /// No longer takes viewers.

@@ -164,6 +164,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_room::endpoint::Crowd;
 
     fn region(name: &str) -> Region {
         name.parse().unwrap()
@@ -212,21 +213,20 @@ mod tests {
             ),
         ]);
         let mut places = Places::new(&region("eu"), &[], &list, "ws://n1", 50);
-        let node = |name: &str, connections: u64| {
-            let line =
-                format!(r#"{{"url":"ws://{name}","connections":{connections},"until_ms":90}}"#);
+        let node = |name: &str, load: f64| {
+            let line = format!(r#"{{"url":"ws://{name}","load":{load},"until_ms":90}}"#);
             [name.as_bytes().to_vec(), line.into_bytes()]
         };
         let this = "n1".parse().unwrap();
-        let own = [node("n1", 0), node("n2", 7)].concat();
+        let own = [node("n1", 0.0), node("n2", 1.0)].concat();
         places.add_nodes(&region("eu"), &own, &this);
         // A node of that name elsewhere is another.
-        places.add_nodes(&region("us"), &node("n1-us", 0), &this);
+        places.add_nodes(&region("us"), &node("n1-us", 0.0), &this);
         places
     }
 
     fn first_list(mut turns: Turns) -> Vec<String> {
-        let list = turns.next_list();
+        let list = turns.next_list(Crowd::Anybody);
         list.into_iter()
             .map(|target| target.url.replace("ws://", "").replace("/v1/connect", ""))
             .collect()

@@ -196,6 +196,7 @@ fn node(
         answered_ms: AtomicU64::new(0),
         probe: Probe::new()?,
         metrics: Arc::new(Metrics::new(config.cores)),
+        admitted_per_s: config.admitted_per_s,
         connections: AtomicUsize::new(0),
         most_connections: usize::try_from(files - RESERVED_FILES).unwrap_or(usize::MAX),
         draining: AtomicBool::new(false),

@@ -59,6 +59,11 @@ pub struct Args {
     #[arg(long, env = "TIDEGATE_EDGE_URL", value_name = "URL")]
     pub edge_url: Option<String>,
 
+    /// Newcomers that a core takes in a second at most; fewer while it is pressed [default: 4000, with TLS 1000].
+    #[arg(long, env = "TIDEGATE_ADMIT_PER_S", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub admit_per_s: Option<u32>,
+
     /// On SIGTERM, SIGINT and /drain: over how long viewers are sent away, ms.
     #[arg(long, env = "TIDEGATE_GRACE_MS", default_value_t = 2_000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(0..=600_000))]

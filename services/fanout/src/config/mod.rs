@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail, ensure};
 pub use args::Args;
 use tidegate_auth::{KeySet, TicketKeys, example_keys_allowed};
-use tidegate_hub::HubLimits;
+use tidegate_hub::{ADMITTED_PER_S, ADMITTED_TLS_PER_S, HubLimits};
 use tidegate_protocol::upgrade::Origins;
 use tidegate_room::places::Named;
 use tidegate_stream::calls::Bounds;
@@ -44,6 +44,8 @@ pub struct Config {
     pub region: Region,
     /// Threads that hold sockets.
     pub cores: usize,
+    /// Newcomers that a core takes in a second at most.
+    pub admitted_per_s: u32,
     /// Over how long viewers are sent away, ms.
     pub grace_ms: u64,
     /// `SO_SNDBUF` of viewers' sockets, bytes.
@@ -125,13 +127,19 @@ impl Config {
             plain,
             "prefix (SPIN_VARIABLE_PREFIX) is 1 to 32 of A-Z a-z 0-9 - _"
         );
+        let tls = Tls::new(args.tls_cert_file.as_deref(), args.tls_key_file.as_deref())?;
         let local = example_keys_allowed(&args.redis_url);
         let tickets = ticket_keys(&args.ticket_keys, local)?;
         let from_file =
             file && std::env::var(TICKET_KEYS).is_ok_and(|text| text == args.ticket_keys);
         Ok(Self {
             listen: args.listen,
-            tls: Tls::new(args.tls_cert_file.as_deref(), args.tls_key_file.as_deref())?,
+            admitted_per_s: args.admit_per_s.unwrap_or(if tls.is_some() {
+                ADMITTED_TLS_PER_S
+            } else {
+                ADMITTED_PER_S
+            }),
+            tls,
             admin: args.admin,
             public_url: args.public_url.clone(),
             node,

@@ -10,11 +10,14 @@ use tidegate_stream::RoomId;
 use super::conn::Kind;
 use super::core::Core;
 use super::desk::{Done, Task};
+use crate::chance;
 use crate::link::State;
 use crate::node::ToTail;
 
-/// When whoever is answered 503 may come back, s.
-pub(super) const RETRY_S: u32 = 2;
+/// When whoever is answered 503 may come back, 1 to 4 s: not all at the same time.
+pub(super) fn retry_s() -> u32 {
+    1 + (chance::number() % 4) as u32
+}
 
 impl Core {
     /// Does what the hub asks until there is nothing left, and lets go of connections that have ended.
@@ -55,23 +58,30 @@ impl Core {
                 if room == RoomId::all() {
                     self.welcome(viewer, sub);
                 } else {
-                    self.desk.ask(Task::Join {
+                    let task = Task::Join {
                         sub,
                         room,
                         who,
                         tally,
-                    });
+                    };
+                    self.ask_for_viewer(sub, task);
                 }
             }
             Action::Read {
                 reader,
                 room,
                 after,
-            } => self.desk.ask(Task::Read {
-                reader,
-                room,
-                after,
-            }),
+            } => {
+                let task = Task::Read {
+                    reader,
+                    room,
+                    after,
+                };
+                match reader {
+                    Reader::Viewer(sub) => self.ask_for_viewer(sub, task),
+                    Reader::Room(_) => self.desk.ask(task),
+                }
+            }
             Action::CheckBan { room, user } => {
                 let users = vec![user];
                 self.desk.ask(Task::Bans { room, users });
@@ -85,6 +95,16 @@ impl Core {
                 code,
             } => self.ended(viewer, sub, &room, code),
             Action::Close { viewer, code } => self.close(viewer, code),
+        }
+    }
+
+    /// Asks something that only one viewer waits for; with too many of them, it is told to try again.
+    fn ask_for_viewer(&mut self, sub: SubRef, task: Task) {
+        if self.desk.is_full() {
+            self.metrics().lookups_refused.add(1);
+            self.hub.end(sub, ErrorCode::TryAgain);
+        } else {
+            self.desk.ask(task);
         }
     }
 
@@ -205,7 +225,7 @@ impl Core {
                 let refusal = match code {
                     CloseCode::BadCursor => Refusal::BadCursor,
                     CloseCode::Disconnected => Refusal::Banned,
-                    _ => Refusal::Unavailable { retry_s: RETRY_S },
+                    _ => Refusal::Unavailable { retry_s: retry_s() },
                 };
                 self.end_events(key, refusal, None);
             }
@@ -239,7 +259,7 @@ fn refusal(code: ErrorCode) -> Refusal {
         ErrorCode::NoRoom => Refusal::NoRoom,
         ErrorCode::RoomClosed => Refusal::RoomClosed,
         ErrorCode::NotSubscribed | ErrorCode::TooManyRooms | ErrorCode::TryAgain => {
-            Refusal::Unavailable { retry_s: RETRY_S }
+            Refusal::Unavailable { retry_s: retry_s() }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
-use tidegate_hub::{Hub, Times};
+use tidegate_hub::{Admission, Hub, Times};
 use tidegate_protocol::ws::Inflater;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -17,6 +17,7 @@ use super::conns::{ConnRef, Conns};
 use super::desk::{Desk, Done};
 use super::drain::Drain;
 use super::parting::Parting;
+use super::pressure::Gauge;
 use super::tick::{TICK_MS, Waits};
 use super::tour::Tours;
 use crate::metrics::CoreMetrics;
@@ -28,7 +29,7 @@ pub(super) const READ_BYTES: usize = 64 * 1024;
 const READS: usize = 64;
 /// Of these, those whose TLS handshake is under way: each may take a signature, 0.1 to 1 ms.
 const HANDSHAKES: usize = 4;
-/// Connections that are accepted in one turn.
+/// Connections that are accepted, and as many that are let in, in one turn.
 const ACCEPTS: usize = 16;
 /// Words that are taken from the tail in one turn.
 const WORDS: usize = 64;
@@ -45,6 +46,12 @@ pub(super) struct Core {
     pub(super) ready: VecDeque<ConnRef>,
     pub(super) listener: Option<mio::net::TcpListener>,
     pub(super) accepts: bool,
+    /// Accepted and not let in yet: neither read from nor polled.
+    pub(super) lobby: VecDeque<mio::net::TcpStream>,
+    /// When the next of them is looked at, ms, while the rate is used up.
+    pub(super) admit_due_ms: Option<u64>,
+    pub(super) admission: Admission,
+    pub(super) gauge: Gauge,
     pub(super) desk: Desk,
     pub(super) scratch: Box<[u8]>,
     /// Of all connections: it keeps nothing between messages.
@@ -82,6 +89,10 @@ impl Core {
             ready: VecDeque::new(),
             listener: Some(listener),
             accepts: true,
+            lobby: VecDeque::new(),
+            admit_due_ms: None,
+            admission: Admission::new(node.admitted_per_s),
+            gauge: Gauge::default(),
             desk: Desk::new(node.clone(), results),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             inflater: Inflater::default(),
@@ -89,7 +100,7 @@ impl Core {
             counts,
             queued_bytes,
             waits: Waits::default(),
-            parting: Parting::default(),
+            parting: Parting::new(node.metrics.cores.len()),
             ticks: 0,
             sweep_at: 0,
             drain: None,
@@ -123,6 +134,9 @@ impl Core {
             let due = self
                 .hub
                 .next_due_ms()
+                .into_iter()
+                .chain(self.admit_due_ms)
+                .min()
                 .map(|due_ms| self.node.clock.at(due_ms));
             tokio::select! {
                 biased;
@@ -157,6 +171,7 @@ impl Core {
     fn has_work(&self) -> bool {
         !self.ready.is_empty()
             || self.accepts && self.listener.is_some()
+            || !self.lobby.is_empty() && self.admit_due_ms.is_none()
             || self.hub.has_work(self.node.clock.now_ms())
     }
 
@@ -179,8 +194,12 @@ impl Core {
         if self.accepts {
             self.accept(ACCEPTS);
         }
+        self.let_in(ACCEPTS);
         let times = self.times();
         if self.hub.has_work(times.now_ms) {
+            if let Some(due_ms) = self.hub.next_due_ms() {
+                self.gauge.began(due_ms, times.now_ms);
+            }
             self.hub.slice(times, &mut self.conns);
         }
         self.settle();

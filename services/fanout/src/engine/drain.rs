@@ -23,6 +23,9 @@ impl Core {
             return;
         }
         self.listener = None;
+        for _ in self.lobby.drain(..) {
+            self.node.give_place();
+        }
         let begun_ms = self.node.clock.now_ms();
         self.tours = super::tour::Tours::default();
         self.drain = Some(Drain {

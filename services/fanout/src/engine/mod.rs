@@ -9,6 +9,7 @@ mod drain;
 mod frames;
 mod listen;
 mod parting;
+mod pressure;
 mod read;
 mod tick;
 mod tls;

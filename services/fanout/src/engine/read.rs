@@ -7,13 +7,15 @@ use tidegate_protocol::upgrade::{self, Parsed, Refusal, Refused, Request};
 use tidegate_protocol::ws::{self, Agreed, Event, Events, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
-use super::actions::RETRY_S;
+use super::actions::retry_s;
 use super::conn::{Kind, Received};
 use super::core::{Core, READ_BYTES};
 use super::tls::Session;
 
 /// EMFILE and ENFILE.
 const NO_FILES: [i32; 2] = [24, 23];
+/// Between two looks at those who wait, while the rate is used up, ms.
+const PACE_MS: u64 = 10;
 
 impl Core {
     pub(super) fn now_s(&self) -> u32 {
@@ -26,8 +28,14 @@ impl Core {
             let Some(listener) = &self.listener else {
                 return;
             };
+            // Whoever is turned away is read from for a moment: while there is no room for that, the others wait in the
+            // kernel's queue until the tick.
+            if self.parting.is_full() && self.admission.is_full(self.lobby.len()) {
+                self.accepts = false;
+                return;
+            }
             match listener.accept() {
-                Ok((stream, _)) => self.accepted(stream),
+                Ok((stream, _)) => self.arrived(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.accepts = false;
                     return;
@@ -48,14 +56,50 @@ impl Core {
         }
     }
 
-    fn accepted(&mut self, stream: mio::net::TcpStream) {
+    fn arrived(&mut self, stream: mio::net::TcpStream) {
         if !self.node.take_place() {
             self.metrics().full.add(1);
-            let mut answer = Vec::new();
-            Refused::from(Refusal::Unavailable { retry_s: RETRY_S }).write(&mut answer);
-            self.parting.add(stream, &answer, self.node.clock.now_ms());
+            self.turn_away(stream, retry_s());
+        } else if self.admission.is_full(self.lobby.len()) {
+            self.node.give_place();
+            self.metrics().turned_away.add(1);
+            let retry_s = self.admission.retry_s(self.node.clock.now_ms());
+            self.turn_away(stream, retry_s);
+        } else {
+            self.lobby.push_back(stream);
+        }
+    }
+
+    /// Lets in at most so many of those who wait.
+    pub(super) fn let_in(&mut self, most: usize) {
+        let now_ms = self.node.clock.now_ms();
+        if self.admit_due_ms.is_some_and(|due_ms| now_ms < due_ms) {
             return;
         }
+        self.admit_due_ms = None;
+        for _ in 0..most.min(self.lobby.len()) {
+            if !self.admission.admits(now_ms, self.desk.waiting()) {
+                self.admit_due_ms = Some(now_ms + PACE_MS);
+                return;
+            }
+            if let Some(stream) = self.lobby.pop_front() {
+                self.accepted(stream);
+            }
+        }
+    }
+
+    /// Answers 503. Where TLS is spoken the answer would need a handshake, which is most of what is to be spared: there it is
+    /// let go.
+    fn turn_away(&mut self, stream: mio::net::TcpStream, retry_s: u32) {
+        if self.node.tls.is_some() {
+            return;
+        }
+        let mut answer = Vec::new();
+        Refused::from(Refusal::Unavailable { retry_s }).write(&mut answer);
+        self.parting.add(stream, &answer, self.node.clock.now_ms());
+    }
+
+    fn accepted(&mut self, stream: mio::net::TcpStream) {
         let tls = match self.node.tls.as_ref().map(|tls| Session::new(tls.config())) {
             None => None,
             Some(Ok(session)) => Some(session),

@@ -59,6 +59,13 @@ impl Core {
         self.go_on_tours(now_ms);
         // Also after a want of files.
         self.accepts = true;
+        if let Some(seen) = self.gauge.tick(now_ms, &mut self.admission) {
+            let metrics = &self.node.metrics.cores[self.index];
+            metrics.lag_ms.set(seen.lag_ms);
+            metrics
+                .cpu_permille
+                .set(seen.cpu_permille.unwrap_or(0).into());
+        }
         if self.ticks.is_multiple_of(SECOND) {
             self.each_second();
         }
@@ -170,6 +177,8 @@ impl Core {
         metrics.ready.set(self.ready.len() as u64);
         metrics.subscriptions.set(self.hub.sub_count() as u64);
         metrics.rooms.set(self.hub.room_count() as u64);
+        metrics.admitted_per_s.set(self.admission.per_s().into());
+        metrics.lobby.set(self.lobby.len() as u64);
         metrics.lookups.set(self.desk.waiting() as u64);
         let queued = self.queued_bytes.load(std::sync::atomic::Ordering::Relaxed);
         metrics.queued_bytes.set(queued as u64);

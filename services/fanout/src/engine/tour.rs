@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use tidegate_hub::SubRef;
 use tidegate_protocol::frames::{Endpoint, Notice};
 use tidegate_protocol::sse::{self, EventName};
+use tidegate_room::endpoint::Crowd;
 use tidegate_room::places::{Target, Turns};
 
 use super::conn::Kind;
@@ -120,12 +122,13 @@ impl Core {
         let Some(conn) = self.conns.get(key) else {
             return;
         };
+        let room = conn.subs.get(1).or(conn.subs.first()).copied();
         let events = match &conn.kind {
             Kind::Socket { .. } => false,
             Kind::Events { started: true, .. } => true,
             _ => return,
         };
-        let list = endpoints(turns.next_list());
+        let list = self.list_for(room, turns);
         let notice = Notice::Move {
             within_ms,
             endpoints: &list,
@@ -140,6 +143,16 @@ impl Core {
         }
     }
 
+    /// The next list, for a viewer whose first room this is: a small room stays together.
+    fn list_for(&self, room: Option<SubRef>, turns: &mut Turns) -> Vec<Endpoint> {
+        let crowd = room.and_then(|sub| self.hub.crowd_of(sub));
+        let crowd = crowd.filter(|(room, _)| !room.is_reserved());
+        endpoints(turns.next_list(match crowd {
+            Some((room, viewers)) => Crowd::Of(room, viewers),
+            None => Crowd::Anybody,
+        }))
+    }
+
     fn say_endpoints(&mut self, key: u32, turns: &mut Turns) {
         let Some(conn) = self.conns.get(key) else {
             return;
@@ -147,7 +160,8 @@ impl Core {
         // Whoever has not said hello yet has just been given a list; whoever is blocked has more urgent things to read.
         let listens = matches!(conn.kind, Kind::Socket { greeted: true, .. }) && !conn.is_blocked();
         if listens {
-            let list = endpoints(turns.next_list());
+            let room = conn.subs.get(1).copied();
+            let list = self.list_for(room, turns);
             self.metrics().endpoints.add(1);
             self.say(key, &Notice::Endpoints(&list));
         }

@@ -3,6 +3,7 @@
 
 mod away;
 mod bench;
+mod crowd;
 mod demo;
 mod encodings;
 mod events;
@@ -14,3 +15,4 @@ mod resume;
 mod sent_away;
 mod stop;
 mod tls;
+mod unhurried;

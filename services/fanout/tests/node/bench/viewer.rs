@@ -19,8 +19,8 @@ pub enum End {
 }
 
 /// What a socket speaks over: TCP, or TLS over it.
-pub trait Wire: Read + Write {}
-impl<T: Read + Write> Wire for T {}
+pub trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
 
 pub struct Viewer {
     pub socket: WebSocket<Box<dyn Wire>>,
@@ -52,6 +52,11 @@ impl Viewer {
                 Err(error) => panic!("{error}"),
             }
         };
+        Self::over(socket)
+    }
+
+    /// On a socket that there is.
+    pub fn over(socket: WebSocket<Box<dyn Wire>>) -> Self {
         Self {
             socket,
             welcome: Value::Null,
