@@ -10,7 +10,7 @@ use crate::hub::{Action, Hub, Times};
 use crate::limits::{CHECKED, KICK_MS};
 use crate::message::Order;
 use crate::room::NOBODY;
-use crate::subscription::{Phase, Stage, Who};
+use crate::subscription::{Named, Phase, Stage};
 
 impl Hub {
     /// The shard is tailed from these positions on.
@@ -89,7 +89,7 @@ impl Hub {
             sub: reference,
             viewer: sub.viewer,
             room: room.id.clone(),
-            who: sub.who.clone(),
+            who: sub.who.who(),
             tally: !room.tallied,
         });
     }
@@ -131,15 +131,14 @@ impl Hub {
         let id = room.id.clone();
         let everywhere = id == RoomId::all();
         let mut users = BTreeSet::new();
-        let mut add = |who: &Who| {
-            users.extend(who.subject.as_ref().map(ToString::to_string));
-            // A token is revoked everywhere at once.
+        let mut add = |who: &Named| {
             users.extend(
-                who.token
-                    .as_deref()
-                    .filter(|_| everywhere)
+                Some(who.subject())
+                    .filter(|user| !user.is_empty())
                     .map(str::to_owned),
             );
+            // A token is revoked everywhere at once.
+            users.extend(who.token().filter(|_| everywhere).map(str::to_owned));
         };
         if everywhere {
             self.subs.iter().for_each(|(_, sub)| add(&sub.who));

@@ -74,7 +74,7 @@ pub enum Action {
         /// The room.
         room: RoomId,
         /// In whose name.
-        who: Rc<Who>,
+        who: Who,
         /// Its counters are not known yet.
         tally: bool,
     },

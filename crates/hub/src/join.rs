@@ -1,7 +1,5 @@
 //! Coming and going.
 
-use std::rc::Rc;
-
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Cursor, RoomId, Shard};
 
@@ -12,7 +10,7 @@ use crate::pace::Pace;
 use crate::ring::Ring;
 use crate::room::{NOBODY, Room};
 use crate::strain::Strain;
-use crate::subscription::{Opening, Phase, Stage, Sub, SubRef, ViewerKey, Who};
+use crate::subscription::{Lapse, Named, Opening, Phase, Stage, Sub, SubRef, ViewerKey, Who};
 
 /// What a new subscription is.
 #[derive(Debug, Clone)]
@@ -29,7 +27,7 @@ pub struct Subscribe {
     pub encoding: Encoding,
     /// Where to read on; none: live.
     pub cursor: Option<Cursor>,
-    /// When the ticket lapses, ms; `u64::MAX` without one.
+    /// When the ticket lapses, ms, kept as a whole second; `u64::MAX` without one.
     pub expires_ms: u64,
     /// Whether it is owed a first frame, even an empty one.
     pub answered: bool,
@@ -58,8 +56,8 @@ impl Hub {
             strain: Strain::default(),
             stale: false,
             served: 0,
-            expires_ms: new.expires_ms,
-            who: Rc::new(new.who),
+            lapses: Lapse::at_ms(new.expires_ms),
+            who: Named::new(&new.who),
             phase: Phase::Opening(Box::new(opening)),
         }) as u32;
         room.list.push(key);
@@ -151,17 +149,17 @@ impl Hub {
     }
 
     /// A newer ticket.
-    pub fn refresh(&mut self, sub: SubRef, who: Who, expires_ms: u64) {
+    pub fn refresh(&mut self, sub: SubRef, who: &Who, expires_ms: u64) {
         if self.is_alive(sub) {
             let sub = &mut self.subs[sub.key as usize];
-            sub.who = Rc::new(who);
-            sub.expires_ms = expires_ms;
+            sub.who = Named::new(who);
+            sub.lapses = Lapse::at_ms(expires_ms);
         }
     }
 
     /// Ends a subscription whose ticket has lapsed.
     pub fn expire(&mut self, sub: SubRef, clock_ms: u64) {
-        if self.is_alive(sub) && self.subs[sub.key as usize].expires_ms <= clock_ms {
+        if self.is_alive(sub) && self.subs[sub.key as usize].lapses.is_over(clock_ms) {
             self.end_key(sub.key, ErrorCode::TicketExpired);
         }
     }

@@ -11,7 +11,7 @@ use super::conn::Kind;
 use super::core::Core;
 use super::desk::{Done, Task};
 use crate::chance;
-use crate::link::State;
+use crate::link::{Asking, State};
 use crate::node::ToTail;
 
 /// When whoever is answered 503 may come back, 1 to 4 s: not all at the same time.
@@ -36,7 +36,7 @@ impl Core {
     pub(super) fn remove(&mut self, key: u32) {
         if let Some(conn) = self.conns.remove(key) {
             self.node.give_place();
-            for sub in conn.subs {
+            for &sub in conn.subs.as_slice() {
                 self.hub.leave(sub);
             }
         }
@@ -58,13 +58,11 @@ impl Core {
                 if room == RoomId::all() {
                     self.welcome(viewer, sub);
                 } else {
-                    let task = Task::Join {
-                        sub,
-                        room,
-                        who,
-                        tally,
-                    };
-                    self.ask_for_viewer(sub, task);
+                    let asking = Asking { room, who, tally };
+                    if !self.desk.join(sub, asking) {
+                        self.metrics().lookups_refused.add(1);
+                        self.hub.end(sub, ErrorCode::TryAgain);
+                    }
                 }
             }
             Action::Read {
@@ -112,11 +110,18 @@ impl Core {
         self.desk.done();
         let times = self.times();
         match done {
-            Done::Joined(sub, found) => {
-                if let Some(room) = self.hub.room_of(sub).cloned() {
-                    self.hub.budget(&room, found.chat_budget, false);
+            Done::Joined(joins) => {
+                for (sub, verdict) in joins {
+                    match verdict {
+                        Ok(found) => {
+                            if let Some(room) = self.hub.room_of(sub).cloned() {
+                                self.hub.budget(&room, found.chat_budget, false);
+                            }
+                            self.hub.admit(sub, found.tally, times, &mut self.conns);
+                        }
+                        Err(code) => self.hub.end(sub, code),
+                    }
                 }
-                self.hub.admit(sub, found.tally, times, &mut self.conns);
             }
             Done::Refused(sub, code) => self.hub.end(sub, code),
             Done::Page(Reader::Viewer(sub), pages) => {
@@ -159,7 +164,7 @@ impl Core {
         let Some(conn) = self.conns.get(key) else {
             return;
         };
-        conn.subs.retain(|known| *known != sub);
+        conn.subs.remove(sub);
         match &conn.kind {
             Kind::Socket { .. } => self.say_error(key, code, Some(room)),
             Kind::Events { .. } => self.end_events(key, refusal(code), Some((code, room))),
@@ -238,7 +243,7 @@ impl Core {
     /// soon.
     fn linger(&mut self, key: u32) {
         if let Some(conn) = self.conns.get(key) {
-            for sub in std::mem::take(&mut conn.subs) {
+            for &sub in std::mem::take(&mut conn.subs).as_slice() {
                 self.hub.leave(sub);
             }
         }

@@ -6,19 +6,24 @@ use std::net::Shutdown;
 use std::rc::Rc;
 
 use mio::net::TcpStream;
-use tidegate_hub::{Frame, Offered, SubRef};
+use tidegate_hub::{Frame, Offered};
 use tidegate_protocol::upgrade::Events;
 use tidegate_protocol::ws::{Agreed, Parser};
 
+use super::subs::Subs;
 use super::tls::Session;
 
 /// Answers that may wait behind a blocked frame, bytes: a second of pongs with the longest payload, twice.
 const WAITING_BYTES: usize = 16 * 1024;
 
+/// The head of a request, as far as it has come.
+#[derive(Default)]
+pub(super) struct Head(pub(super) Vec<u8>);
+
 /// What a connection has become.
 pub(super) enum Kind {
-    /// Its request's head is not complete.
-    Request(Vec<u8>),
+    /// Its request's head is not complete; none of it has come yet if there is none.
+    Request(Option<Box<Head>>),
     /// A WebSocket.
     Socket {
         parser: Parser,
@@ -32,6 +37,7 @@ pub(super) enum Kind {
     Ending,
 }
 
+/// A cache line or little more: an idle viewer has nothing else here but its subscriptions.
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
     /// All that a plain connection has of TLS is that there is none.
@@ -39,13 +45,12 @@ pub(super) struct Conn {
     pub(super) generation: u32,
     pub(super) kind: Kind,
     /// Subscriptions; the first of a socket that has said hello is `!all`.
-    pub(super) subs: Vec<SubRef>,
+    pub(super) subs: Subs,
     pending: Option<Box<Pending>>,
     /// Second in which something was last received.
     pub(super) seen_s: u32,
-    /// Second in which frames are being counted, and how many.
-    pub(super) counted_s: u32,
-    pub(super) frames: u32,
+    /// Frames received in that second.
+    pub(super) frames: u16,
 }
 
 #[derive(Default)]
@@ -69,6 +74,8 @@ pub(super) enum Written {
 pub(super) enum Received {
     /// So many bytes, at least one.
     Bytes(usize),
+    /// So many bytes, at least one; nothing more now, unless the other end has closed.
+    Last(usize),
     /// Nothing now: the poll tells when there is.
     Nothing,
     /// Nothing yet, though the socket has more.
@@ -90,12 +97,19 @@ impl Conn {
             stream,
             tls,
             generation,
-            kind: Kind::Request(Vec::new()),
-            subs: Vec::new(),
+            kind: Kind::Request(None),
+            subs: Subs::default(),
             pending: None,
             seen_s: now_s,
-            counted_s: now_s,
             frames: 0,
+        }
+    }
+
+    /// Something was received.
+    pub(super) fn seen(&mut self, now_s: u32) {
+        if self.seen_s != now_s {
+            self.seen_s = now_s;
+            self.frames = 0;
         }
     }
 
@@ -231,6 +245,7 @@ fn read(stream: &mut TcpStream, into: &mut [u8]) -> Received {
     loop {
         match stream.read(into) {
             Ok(0) => return Received::End,
+            Ok(count) if count < into.len() => return Received::Last(count),
             Ok(count) => return Received::Bytes(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Nothing,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -262,4 +277,17 @@ fn write_all(
         }
     }
     Written::All
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_costs_little() {
+        // A stream is 4 bytes, and more where mio checks itself.
+        let state = size_of::<Conn>() - size_of::<TcpStream>();
+        assert!(state <= 72, "{state}");
+        assert_eq!(size_of::<Option<Conn>>(), size_of::<Conn>());
+    }
 }

@@ -42,8 +42,8 @@ pub(super) struct Core {
     pub(super) node: Arc<Node>,
     pub(super) hub: Hub,
     pub(super) conns: Conns,
-    /// Connections with something to read.
-    pub(super) ready: VecDeque<ConnRef>,
+    /// Connections with something to read, and whether their other end has closed.
+    pub(super) ready: VecDeque<(ConnRef, bool)>,
     pub(super) listener: Option<mio::net::TcpListener>,
     pub(super) accepts: bool,
     /// Accepted and not let in yet: neither read from nor polled.
@@ -182,12 +182,12 @@ impl Core {
             if handshakes == HANDSHAKES {
                 break;
             }
-            let Some(next) = self.ready.pop_front() else {
+            let Some((next, closed)) = self.ready.pop_front() else {
                 break;
             };
             if let Some(key) = self.conns.find(next) {
                 handshakes += usize::from(self.conns.is_shaking_hands(key));
-                self.read(key);
+                self.read(key, closed);
                 self.settle();
             }
         }
@@ -203,6 +203,7 @@ impl Core {
             self.hub.slice(times, &mut self.conns);
         }
         self.settle();
+        self.desk.ask_joins();
     }
 
     /// Takes what the poll has; `true` once it has nothing more.
@@ -225,8 +226,9 @@ impl Core {
             if event.is_writable() && self.conns.write_on(key) {
                 self.resume(key);
             }
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                self.ready.push_back(reference);
+            let closed = event.is_read_closed() || event.is_error();
+            if event.is_readable() || closed {
+                self.ready.push_back((reference, closed));
             }
         }
         self.settle();
@@ -241,7 +243,7 @@ impl Core {
             .get(key)
             .map(|conn| conn.subs.clone())
             .unwrap_or_default();
-        for sub in subs {
+        for &sub in subs.as_slice() {
             self.hub.resume(sub, times, &mut self.conns);
         }
     }

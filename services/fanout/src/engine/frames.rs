@@ -120,7 +120,7 @@ impl Core {
         match self.judge(room, ticket) {
             Ok(grant) => {
                 let expires_ms = grant.expires_ms;
-                self.hub.refresh(sub, who(grant), expires_ms);
+                self.hub.refresh(sub, &who(grant), expires_ms);
                 if let Some(conn) = self.conns.get(key) {
                     conn.subs.push(sub);
                 }
@@ -139,11 +139,10 @@ impl Core {
         }
         let hub = &self.hub;
         let conn = self.conns.get(key)?;
-        let at = conn
-            .subs
-            .iter()
-            .position(|sub| hub.room_of(*sub) == Some(room))?;
-        Some(conn.subs.remove(at))
+        let known = conn.subs.as_slice().iter();
+        let sub = *known.clone().find(|sub| hub.room_of(**sub) == Some(room))?;
+        conn.subs.remove(sub);
+        Some(sub)
     }
 
     fn judge(&self, room: &RoomId, ticket: &str) -> Result<Grant, ErrorCode> {

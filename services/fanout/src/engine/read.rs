@@ -8,7 +8,7 @@ use tidegate_protocol::ws::{self, Agreed, Event, Events, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
 use super::actions::retry_s;
-use super::conn::{Kind, Received};
+use super::conn::{Head, Kind, Received};
 use super::core::{Core, READ_BYTES};
 use super::tls::Session;
 
@@ -122,7 +122,7 @@ impl Core {
     }
 
     /// Reads a connection to its end, or 64 KiB: then it waits for its next turn.
-    pub(super) fn read(&mut self, key: u32) {
+    pub(super) fn read(&mut self, key: u32, closed: bool) {
         let now_s = self.now_s();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut read = 0;
@@ -144,12 +144,16 @@ impl Core {
                     more = true;
                     break;
                 }
-                Received::Bytes(count) => {
+                received @ (Received::Bytes(count) | Received::Last(count)) => {
                     if let Some(conn) = self.conns.get(key) {
-                        conn.seen_s = now_s;
+                        conn.seen(now_s);
                     }
                     read += count;
                     self.received(key, &mut scratch[..count]);
+                    // What comes after this is another event; so is the end, unless it was in this one.
+                    if matches!(received, Received::Last(_)) && !closed {
+                        break;
+                    }
                 }
             }
         }
@@ -157,7 +161,7 @@ impl Core {
         if (more || read >= READ_BYTES)
             && let Some(reference) = self.conns.reference(key)
         {
-            self.ready.push_back(reference);
+            self.ready.push_back((reference, closed));
         }
     }
 
@@ -166,10 +170,12 @@ impl Core {
             return;
         };
         match &mut conn.kind {
-            Kind::Request(head) => {
-                head.extend_from_slice(bytes);
-                let head = std::mem::take(head);
-                self.request(key, head);
+            // Nearly always all of it comes at once.
+            Kind::Request(None) => self.request(key, bytes),
+            Kind::Request(Some(head)) => {
+                let mut bytes_so_far = std::mem::take(&mut head.0);
+                bytes_so_far.extend_from_slice(bytes);
+                self.request(key, &mut bytes_so_far);
             }
             Kind::Socket { parser, agreed, .. } => {
                 let (parser, agreed) = (std::mem::take(parser), *agreed);
@@ -180,9 +186,12 @@ impl Core {
         }
     }
 
-    fn request(&mut self, key: u32, mut head: Vec<u8>) {
-        match upgrade::parse(&head, &self.node.origins) {
-            Ok(Parsed::Incomplete) => self.set_kind(key, Kind::Request(head)),
+    fn request(&mut self, key: u32, head: &mut [u8]) {
+        match upgrade::parse(head, &self.node.origins) {
+            Ok(Parsed::Incomplete) => {
+                let head = Box::new(Head(head.to_vec()));
+                self.set_kind(key, Kind::Request(Some(head)));
+            }
             Ok(Parsed::Request(Request::Connect(connect), head_bytes)) => {
                 let mut answer = Vec::new();
                 connect.answer(&mut answer);
@@ -283,13 +292,9 @@ impl Core {
     }
 
     fn count_frames(&mut self, key: u32, more: u32) -> Option<CloseCode> {
-        let now_s = self.now_s();
         let conn = self.conns.get(key)?;
-        if conn.counted_s != now_s {
-            conn.counted_s = now_s;
-            conn.frames = 0;
-        }
-        conn.frames += more;
-        (conn.frames > limits::FRAMES_PER_SECOND).then_some(CloseCode::TooManyFrames)
+        let more = u16::try_from(more).unwrap_or(u16::MAX);
+        conn.frames = conn.frames.saturating_add(more);
+        (u32::from(conn.frames) > limits::FRAMES_PER_SECOND).then_some(CloseCode::TooManyFrames)
     }
 }

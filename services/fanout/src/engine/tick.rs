@@ -44,8 +44,17 @@ impl Waits {
 }
 
 fn lapsed(list: &mut VecDeque<(u64, ConnRef)>, now_ms: u64) -> Option<ConnRef> {
+    slim(list);
     list.pop_front_if(|(deadline_ms, _)| *deadline_ms <= now_ms)
         .map(|(_, conn)| conn)
+}
+
+/// A queue that was long gives its memory back once it is short.
+pub(super) fn slim<T>(queue: &mut VecDeque<T>) {
+    const KEPT: usize = 256;
+    if queue.capacity() > KEPT && queue.len() < queue.capacity() / 4 {
+        queue.shrink_to(KEPT.max(2 * queue.len()));
+    }
 }
 
 impl Core {
@@ -82,8 +91,8 @@ impl Core {
                 continue;
             };
             match self.conns.get(key).map(|conn| &conn.kind) {
-                Some(Kind::Request(head)) if head.is_empty() => self.conns.gone.push(key),
-                Some(Kind::Request(_)) => self.refuse(key, &Refused::from(Refusal::Timeout)),
+                Some(Kind::Request(None)) => self.conns.gone.push(key),
+                Some(Kind::Request(Some(_))) => self.refuse(key, &Refused::from(Refusal::Timeout)),
                 Some(Kind::Socket { greeted: false, .. }) => {
                     self.close(key, CloseCode::HelloTimeout)
                 }
@@ -127,7 +136,7 @@ impl Core {
                 .get(key)
                 .map(|conn| conn.subs.clone())
                 .unwrap_or_default();
-            for sub in subs {
+            for &sub in subs.as_slice() {
                 self.hub.expire(sub, clock_ms);
             }
         }
@@ -144,9 +153,7 @@ impl Core {
                     reader: Reader::Room(room),
                     ..
                 } => self.hub.room_waits(*room),
-                Task::Read { .. } | Task::Join { .. } | Task::Bans { .. } | Task::State { .. } => {
-                    true
-                }
+                Task::Read { .. } | Task::Joins(_) | Task::Bans { .. } | Task::State { .. } => true,
             };
             if waits {
                 self.desk.ask(task);
@@ -157,6 +164,8 @@ impl Core {
             // Whoever sums them up ends after the cores.
             let _ = self.counts.send((self.index, changed));
         }
+        slim(&mut self.ready);
+        self.desk.slim();
         let now_ms = self.node.clock.now_ms();
         let sampled = self.hub.ease(now_ms);
         self.tell_metrics(sampled);

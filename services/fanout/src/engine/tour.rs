@@ -122,7 +122,12 @@ impl Core {
         let Some(conn) = self.conns.get(key) else {
             return;
         };
-        let room = conn.subs.get(1).or(conn.subs.first()).copied();
+        let room = conn
+            .subs
+            .as_slice()
+            .get(1)
+            .or(conn.subs.as_slice().first())
+            .copied();
         let events = match &conn.kind {
             Kind::Socket { .. } => false,
             Kind::Events { started: true, .. } => true,
@@ -160,7 +165,7 @@ impl Core {
         // Whoever has not said hello yet has just been given a list; whoever is blocked has more urgent things to read.
         let listens = matches!(conn.kind, Kind::Socket { greeted: true, .. }) && !conn.is_blocked();
         if listens {
-            let room = conn.subs.get(1).copied();
+            let room = conn.subs.as_slice().get(1).copied();
             let list = self.list_for(room, turns);
             self.metrics().endpoints.add(1);
             self.say(key, &Notice::Endpoints(&list));

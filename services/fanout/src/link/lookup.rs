@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_hub::{Message, OriginPage, Tally, Who};
-use tidegate_protocol::frames::ErrorCode;
+use tidegate_hub::{Message, OriginPage};
 use tidegate_stream::calls::{After, CallError, Join, Read, Refusal, Reply, RoomState};
 use tidegate_stream::{Cursor, Keys, Region, RoomId, Shard, StreamId};
 
@@ -13,111 +12,6 @@ use super::connection::{Link, LinkError, flatten, strings, words};
 const PAGE_ENTRIES: u32 = 128;
 /// Bytes of a page: about what a socket takes at once.
 const PAGE_BYTES: u32 = 48 * 1024;
-
-/// What a look at a room found for whoever is let in.
-#[derive(Debug)]
-pub struct Found {
-    /// The room's chat budget, if it has one of its own.
-    pub chat_budget: Option<u64>,
-    /// Its counters, if they were asked for.
-    pub tally: Option<Tally>,
-}
-
-/// Why somebody is not let in.
-#[derive(Debug)]
-pub enum Refused {
-    /// By what Redis says.
-    Said(ErrorCode),
-    /// Redis did not say.
-    Failed(LinkError),
-}
-
-impl From<LinkError> for Refused {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Call(CallError::Refused(Refusal::NoRoom)) => Self::Said(ErrorCode::NoRoom),
-            other => Self::Failed(other),
-        }
-    }
-}
-
-/// Looks at room, budget and bans, and at the room's counters if `origins` names some, in one round trip.
-pub async fn look_up(
-    link: &Link,
-    keys: &Keys,
-    region: &Region,
-    room: &RoomId,
-    who: &Who,
-    origins: Option<&[Region]>,
-) -> Result<Found, Refused> {
-    let here = Join {
-        region,
-        room,
-        subject: who.subject.as_ref(),
-        token: None,
-    };
-    let all = RoomId::all();
-    let token = who
-        .token
-        .as_deref()
-        .and_then(|token| token.strip_prefix("jti:"));
-    let everywhere = Join {
-        region,
-        room: &all,
-        subject: who.subject.as_ref(),
-        token,
-    };
-    let mut commands = vec![here.call(keys).command(), everywhere.call(keys).command()];
-    if let Some(origins) = origins {
-        commands.push(words(["HGETALL", &keys.online(room)]));
-        for origin in origins {
-            commands.push(words(["GET", &keys.likes(room, origin)]));
-        }
-    }
-    let mut answers = link.pipeline(&commands).await?.into_iter();
-    let mut next = || answers.next().map(flatten).unwrap_or_default();
-    let joined = here.answer(&next()).map_err(LinkError::from)?;
-    let revoked = everywhere.answer(&next()).map_err(LinkError::from)?;
-    if joined
-        .room
-        .as_ref()
-        .is_some_and(|fields| fields.state == RoomState::Closed)
-    {
-        return Err(Refused::Said(ErrorCode::RoomClosed));
-    }
-    if joined.ban_until_ms.max(revoked.ban_until_ms) > joined.now_ms {
-        return Err(Refused::Said(ErrorCode::Banned));
-    }
-    let mut found = Found {
-        chat_budget: joined.room.and_then(|fields| fields.chat_budget),
-        tally: None,
-    };
-    let Some(origins) = origins else {
-        return Ok(found);
-    };
-    let mut tally = Tally::default();
-    let online = answers.next().map(strings).unwrap_or_default();
-    for pair in online.chunks_exact(2) {
-        let (Ok(node), Ok(value)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1]))
-        else {
-            continue;
-        };
-        let number = value.split_once(' ');
-        if let Some((Ok(viewers), Ok(until_ms))) = number.map(|(a, b)| (a.parse(), b.parse())) {
-            tally.online(node.to_owned(), viewers, until_ms);
-        }
-    }
-    for (origin, answer) in origins.iter().zip(answers) {
-        let total = strings(answer)
-            .first()
-            .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        if let Some(total) = total {
-            tally.likes(origin, total);
-        }
-    }
-    found.tally = Some(tally);
-    Ok(found)
-}
 
 /// Which of `users` are banned from `room` now: what the hash says, so that a ban which was lifted meanwhile is none.
 pub async fn banned(
@@ -130,19 +24,23 @@ pub async fn banned(
     let mut command = words(["HMGET", &keys.bans(room)]);
     command.extend(users.iter().map(|user| user.as_bytes().to_vec()));
     let answers = flatten(link.command(&command).await?);
-    let holds = |answer: &Reply| match answer {
+    let pairs = users.iter().zip(&answers);
+    Ok(pairs
+        .filter(|(_, answer)| until_ms(answer) > now_ms)
+        .map(|(user, _)| user.clone())
+        .collect())
+}
+
+/// Until when a ban of the hash holds; 0 if there is none.
+pub(super) fn until_ms(answer: &Reply) -> u64 {
+    match answer {
         // `STAMP UNTIL_MS`
         Reply::Bytes(text) => std::str::from_utf8(text)
             .ok()
-            .and_then(|text| text.rsplit_once(' ')?.1.parse::<u64>().ok())
-            .is_some_and(|until_ms| until_ms > now_ms),
-        _ => false,
-    };
-    let pairs = users.iter().zip(&answers);
-    Ok(pairs
-        .filter(|(_, answer)| holds(answer))
-        .map(|(user, _)| user.clone())
-        .collect())
+            .and_then(|text| text.rsplit_once(' ')?.1.parse().ok())
+            .unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 /// What a room is now.

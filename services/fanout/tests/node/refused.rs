@@ -1,5 +1,6 @@
 //! Who is not let in, who is put out, and which sockets are closed with which code.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::bench::{Bench, End, Viewer, soon, ticket, ticket_until};
@@ -250,4 +251,62 @@ fn a_viewer_who_does_not_read_is_cut_off_and_resumes() {
     let rest = said.len() - got.len();
     got.extend(back.messages(rest).0);
     assert_eq!(got, said);
+}
+
+#[test]
+fn those_who_ask_together_are_judged_one_by_one() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    let rooms = ["a", "b", "broken", "closed", "revoked", "z"];
+    for room in rooms {
+        bench.room(room);
+    }
+    bench.control("closed", Verb::Close);
+    bench.ban("b", "bob", Lasting::UntilLifted);
+    bench.ban("z", "eve", Lasting::UntilLifted);
+    let token = BannedName::Token(tidegate_stream::digest::token("token-1"));
+    bench.control(
+        "!all",
+        Verb::Ban {
+            user: &token,
+            lasting: Lasting::UntilLifted,
+        },
+    );
+    // What stands where the bans of one room should stand is none of the others' matter.
+    let bans = bench.keys.bans(&"broken".parse().unwrap());
+    bench.command(&["SET", &bans, "no hash"]);
+    let verdicts = [
+        ("a", None),
+        ("b", Some("banned")),
+        ("broken", Some("try_again")),
+        ("closed", Some("room_closed")),
+        ("none", Some("no_room")),
+        ("revoked", Some("banned")),
+        ("z", None),
+    ];
+    let mut viewer = Viewer::connect(&node);
+    // The rooms' shards are tailed already, so that all are looked up at the same time.
+    let mut before = Viewer::connect(&node);
+    for room in rooms.into_iter().chain(["none"]) {
+        before.subscribe(room, "carol", None);
+    }
+    for (room, _) in verdicts {
+        let token = (room == "revoked").then_some("token-1");
+        let ticket = ticket_until(room, "bob", token, u64::MAX >> 16);
+        let ask = json!({"type": "subscribe", "room": room, "ticket": ticket});
+        viewer.socket.write(Message::text(ask.to_string())).unwrap();
+    }
+    viewer.socket.flush().unwrap();
+    let mut answers = BTreeMap::new();
+    while answers.len() < verdicts.len() {
+        let frame = viewer.next().unwrap();
+        let code = frame["code"].as_str().map(str::to_owned);
+        let room = frame["room"].as_str().unwrap().to_owned();
+        if room != "!all" {
+            answers.entry(room).or_insert(code);
+        }
+    }
+    for (room, code) in verdicts {
+        assert_eq!(answers[room].as_deref(), code, "{room}");
+    }
 }

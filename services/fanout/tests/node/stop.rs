@@ -1,5 +1,8 @@
 //! A node that stops sends its viewers away and ends in good order; one that is set up wrongly does not start.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
 use crate::bench::{Bench, End, Node, Viewer, get, post, soon};
 
 #[test]
@@ -39,6 +42,20 @@ fn drain_can_be_asked_for() {
     assert_eq!(viewer.end(), End::Closed(1012));
     drop(viewer);
     assert!(node.wait().success());
+}
+
+#[test]
+fn a_connection_that_closes_behind_its_last_word_is_let_go() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(&node.viewers).unwrap();
+        stream.write_all(b"GET /v1/conn").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "", "nobody waits for the rest of the request");
+    }
 }
 
 #[test]
