@@ -6,7 +6,7 @@ use tidegate_stream::Cursor;
 use crate::feed::{Fed, feed, served};
 use crate::frames::Frames;
 use crate::hub::{Hub, Offered, Sink, Times};
-use crate::limits::{FRAME_BYTES, LIKES_MS, ONLINE_MS, SLICE};
+use crate::limits::{FRAME_BYTES, SLICE};
 use crate::room::{Flush, NOBODY};
 use crate::subscription::Phase;
 
@@ -43,6 +43,16 @@ impl Hub {
         }
     }
 
+    /// Has counters that are not what viewers were told last said in time.
+    pub(crate) fn schedule_counters(&mut self, key: u32, times: Times) {
+        let room = &mut self.rooms[key as usize];
+        let totals = room.tally.totals(times.clock_ms);
+        if totals != room.shown {
+            let due_ms = times.now_ms.max(room.counters_due_ms(totals));
+            self.schedule(key, due_ms);
+        }
+    }
+
     /// Begins what is due, and serves one slice of one room's viewers. Rooms take turns.
     pub fn slice<S: Sink>(&mut self, times: Times, sink: &mut S) {
         while let Some(&(due_ms, key)) = self.due.first() {
@@ -74,12 +84,10 @@ impl Hub {
         let cut = room.ring.cut(from, room.ring.end(), FRAME_BYTES);
         let items = cut.to - cut.from;
         let totals = room.tally.totals(times.clock_ms);
-        let since_ms = times.now_ms.saturating_sub(room.shown_ms);
-        let fresh = totals.likes != room.shown.likes && since_ms >= LIKES_MS
-            || totals != room.shown && (since_ms >= ONLINE_MS || items > 0);
+        let due_ms = room.counters_due_ms(totals);
+        let fresh = totals != room.shown && (items > 0 || times.now_ms >= due_ms);
         if items == 0 && !fresh && !room.closed {
             if totals != room.shown {
-                let due_ms = room.shown_ms + ONLINE_MS;
                 self.schedule(key, due_ms);
             }
             return false;
@@ -198,9 +206,8 @@ impl Hub {
         if room.flushed < room.ring.end() {
             let due_ms = room.pace.due_ms(times.now_ms);
             self.schedule(key, due_ms);
-        } else if room.tally.totals(times.clock_ms) != room.shown {
-            let due_ms = times.now_ms.max(room.shown_ms + LIKES_MS);
-            self.schedule(key, due_ms);
+        } else {
+            self.schedule_counters(key, times);
         }
         self.rested(key);
     }

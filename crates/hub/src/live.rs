@@ -3,7 +3,6 @@
 use tidegate_stream::{Region, Shard, StreamId};
 
 use crate::hub::{Hub, Times};
-use crate::limits::{LIKES_MS, ONLINE_MS};
 use crate::message::{LogEntry, Says};
 use crate::ring::Item;
 
@@ -58,16 +57,14 @@ impl Hub {
             (Says::Likes(total), Some(key)) => {
                 let room = &mut self.rooms[key as usize];
                 room.tally.likes(origin, *total);
-                let due_ms = times.now_ms.max(room.shown_ms + LIKES_MS);
-                self.schedule(key, due_ms);
+                self.schedule_counters(key, times);
             }
             (Says::Presence { node, at_ms, rooms }, _) => {
                 for (id, viewers) in rooms {
                     if let Some(&key) = self.by_name.get(id) {
                         let room = &mut self.rooms[key as usize];
                         room.tally.presence(origin, node, *viewers, *at_ms);
-                        let due_ms = times.now_ms.max(room.shown_ms + ONLINE_MS);
-                        self.schedule(key, due_ms);
+                        self.schedule_counters(key, times);
                     }
                 }
             }

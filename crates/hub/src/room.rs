@@ -9,6 +9,7 @@ use tidegate_stream::{Cursor, RoomId, Shard};
 use crate::budget::Budget;
 use crate::encode::{Encoder, Encoding};
 use crate::frames::{Frames, Made};
+use crate::limits::{LIKES_MS, LIKES_SENDS_PER_S, ONLINE_MS, ONLINE_SENDS_PER_S};
 use crate::message::Message;
 use crate::pace::Pace;
 use crate::replay::Replay;
@@ -103,6 +104,17 @@ impl Room {
             encoder,
             behind: Frames::default(),
         }
+    }
+
+    /// When these counters may make a frame by themselves: so often, and so seldom that all viewers' sends stay within what
+    /// counters may cost.
+    pub(crate) fn counters_due_ms(&self, totals: Counters) -> u64 {
+        let (every_ms, sends_per_s) = if totals.likes != self.shown.likes {
+            (LIKES_MS, LIKES_SENDS_PER_S)
+        } else {
+            (ONLINE_MS, ONLINE_SENDS_PER_S)
+        };
+        self.shown_ms + counters_every_ms(every_ms, sends_per_s, self.list.len() as u64)
     }
 
     /// The position that the ring's end stands for, when the shard stands at `shard`.
@@ -217,4 +229,28 @@ pub(crate) fn texts<'m>(
     messages: impl Iterator<Item = &'m Message> + Clone,
 ) -> impl Iterator<Item = &'m MessageText> + Clone {
     messages.filter_map(|message| message.text.as_ref())
+}
+
+/// How often counters may make a frame by themselves, ms.
+fn counters_every_ms(every_ms: u64, sends_per_s: u64, viewers: u64) -> u64 {
+    every_ms.max((viewers * 1_000).div_ceil(sends_per_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_cost_a_core_no_more_however_many_see_them() {
+        for (every_ms, sends_per_s) in [
+            (ONLINE_MS, ONLINE_SENDS_PER_S),
+            (LIKES_MS, LIKES_SENDS_PER_S),
+        ] {
+            assert_eq!(counters_every_ms(every_ms, sends_per_s, 4_000), every_ms);
+            for viewers in [0, 1, 4_001, 15_000, 1_000_000] {
+                let ms = counters_every_ms(every_ms, sends_per_s, viewers);
+                assert!(ms >= every_ms && viewers * 1_000 <= ms * sends_per_s);
+            }
+        }
+    }
 }
