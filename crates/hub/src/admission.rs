@@ -50,7 +50,7 @@ impl Admission {
         self.per_s
     }
 
-    /// Whether as many wait as come in within [`WAIT_MS`]: one more is told to come back.
+    /// Whether as many wait as come in within the longest wait: one more is told to come back.
     pub fn is_full(&self, waiting: usize) -> bool {
         waiting as u64 * 1_000 >= u64::from(self.per_s) * WAIT_MS
     }

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::protocol::WebSocket;
 use tungstenite::{Error, Message};
@@ -157,9 +158,15 @@ impl Viewer {
     }
 }
 
+/// What a viewer who does not read swallows, bytes: else it grows to megabytes before the node notices.
+const RECEIVE_BYTES: usize = 32 * 1024;
+
 /// A connection whose reads end soon when there is nothing.
 pub fn dial(node: &Node) -> TcpStream {
     let stream = TcpStream::connect(&node.viewers).unwrap();
+    SockRef::from(&stream)
+        .set_recv_buffer_size(RECEIVE_BYTES)
+        .unwrap();
     stream
         .set_read_timeout(Some(Duration::from_millis(20)))
         .unwrap();
