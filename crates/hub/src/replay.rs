@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_stream::calls::Verdict;
+use tidegate_stream::calls::{self, Verdict};
 use tidegate_stream::{Cursor, Region, StreamId};
 
 use crate::message::Message;
@@ -23,6 +23,24 @@ pub struct OriginPage {
     pub reached: Option<StreamId>,
     /// By id, each above the position that was asked for.
     pub messages: Vec<Arc<Message>>,
+}
+
+impl From<calls::OriginPage> for OriginPage {
+    /// What viewers get of it: entries that are no messages are left out.
+    fn from(page: calls::OriginPage) -> Self {
+        Self {
+            messages: page
+                .entries
+                .iter()
+                .filter_map(|entry| Message::new(&page.origin, entry).map(Arc::new))
+                .collect(),
+            origin: page.origin,
+            last: page.last,
+            verdict: page.verdict,
+            more: page.more,
+            reached: page.reached,
+        }
+    }
 }
 
 /// Reads `(from, mark]` of each origin, page by page.

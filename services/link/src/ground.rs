@@ -20,7 +20,7 @@ const REDIS_MAJOR: u32 = 7;
 ///
 /// A [`LinkError`] inside says whether another try may help; everything else is for good.
 pub async fn prepare<C: ConnectionLike>(connection: &mut C, prefix: &str) -> anyhow::Result<Keys> {
-    let info = text(ask(connection, &["INFO", "server"]).await?);
+    let info = text(command(connection, ["INFO", "server"]).await?);
     let version = info
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"))
@@ -38,8 +38,8 @@ pub async fn prepare<C: ConnectionLike>(connection: &mut C, prefix: &str) -> any
     let key = Keys::new(prefix, ShardCount::default()).layout();
     if layout(connection, &key).await?.is_none() {
         let (version, shards) = (LAYOUT_VERSION.to_string(), DEFAULT_SHARDS.to_string());
-        ask(connection, &["HSETNX", &key, "version", &version]).await?;
-        ask(connection, &["HSETNX", &key, "shards", &shards]).await?;
+        command(connection, ["HSETNX", &key, "version", &version]).await?;
+        command(connection, ["HSETNX", &key, "shards", &shards]).await?;
     }
     let count = layout(connection, &key)
         .await?
@@ -49,7 +49,7 @@ pub async fn prepare<C: ConnectionLike>(connection: &mut C, prefix: &str) -> any
 }
 
 async fn check_policy<C: ConnectionLike>(connection: &mut C) -> Result<(), LinkError> {
-    match ask(connection, &["CONFIG", "GET", "maxmemory-policy"]).await {
+    match command(connection, ["CONFIG", "GET", "maxmemory-policy"]).await {
         Ok(answer) => {
             let policy = strings(answer).pop().unwrap_or_default();
             if policy != b"noeviction" {
@@ -75,7 +75,7 @@ pub async fn layout<C: ConnectionLike>(
     connection: &mut C,
     key: &str,
 ) -> anyhow::Result<Option<ShardCount>> {
-    let found = strings(ask(connection, &["HMGET", key, "version", "shards"]).await?);
+    let found = strings(command(connection, ["HMGET", key, "version", "shards"]).await?);
     if found.is_empty() {
         return Ok(None);
     }
@@ -115,10 +115,6 @@ async fn library<C: ConnectionLike>(connection: &mut C) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-async fn ask<C: ConnectionLike>(connection: &mut C, words: &[&str]) -> Result<Value, LinkError> {
-    command(connection, words).await
 }
 
 async fn command<C: ConnectionLike>(

@@ -1,5 +1,6 @@
 //! The way to a Redis, plain or with TLS, the same for every service.
 
+mod call;
 mod error;
 mod ground;
 mod reply;
@@ -10,6 +11,7 @@ use anyhow::{Context, anyhow, ensure};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 
+pub use call::function;
 pub use error::{LinkError, is_broken};
 pub use ground::{layout, prepare, text};
 pub use reply::{flatten, strings};

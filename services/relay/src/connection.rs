@@ -6,7 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 use tidegate_stream::calls::{FunctionCall, Reply};
 
-pub use service_link::{LinkError, flatten, strings, text};
+pub use service_link::{LinkError, flatten, function, strings, text};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -88,15 +88,6 @@ pub fn words<const N: usize>(texts: [&str; N]) -> Cmd {
     let mut command = Cmd::new();
     for text in texts {
         command.arg(text);
-    }
-    command
-}
-
-/// A function call as a command.
-pub fn function(call: &FunctionCall) -> Cmd {
-    let mut command = redis::cmd(call.verb());
-    for argument in call.arguments() {
-        command.arg(argument);
     }
     command
 }

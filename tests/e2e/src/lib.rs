@@ -12,6 +12,7 @@ pub mod routed;
 pub mod signer;
 pub mod sse;
 pub mod system;
+pub mod task;
 pub mod tls;
 pub mod token;
 pub mod upstream;

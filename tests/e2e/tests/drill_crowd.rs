@@ -1,9 +1,8 @@
 //! The drills of one region, small, so that they stay alive.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use e2e::process::{binary, root};
+use e2e::task;
 use serde_json::Value;
 
 /// Each takes less than half a minute on a machine of its own.
@@ -11,26 +10,8 @@ const MOST: Duration = Duration::from_secs(180);
 
 /// Runs a drill, one at a time since they share a folder, and gives its report.
 fn drill(name: &str, flags: &[&str]) -> Value {
-    let mut child = Command::new(binary("xtask"))
-        .current_dir(root())
-        .args(["drill", name, "--dev", "--no-build", "--json"])
-        .args(flags)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("xtask is built: `cargo xtask test e2e` runs it");
-    let end = Instant::now() + MOST;
-    while child.try_wait().expect("it can be waited for").is_none() {
-        if Instant::now() >= end {
-            // SIGKILL: its guard ends what it had started.
-            child.kill().expect("it runs");
-            panic!("the drill was not done within {MOST:?}");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let output = child.wait_with_output().expect("it has ended");
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("no report: {error}; it ended with {}", output.status));
+    let args = ["drill", name, "--dev", "--no-build", "--json"];
+    let report = task::report(args.into_iter().chain(flags.iter().copied()), MOST);
     // How fast is held by whoever runs the drill on a machine of its own; what must not be lost is held here.
     let crowd = &report["crowd"];
     for count in ["lost", "repeated", "reordered", "chat_lost", "resets"] {

@@ -1,5 +1,6 @@
 //! The binary sub-protocol: as it lies on the wire, and that it says what JSON says.
 
+use crate::sample::{cursor, entry, region, room};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -7,42 +8,7 @@ use tidegate_protocol::CloseCode::{self, BadCursor, BadFrame};
 use tidegate_protocol::frames::{
     self, Batch, ClientFrame, Counters, Endpoint, ErrorCode, LeftOut, MessageText, Notice, cbor,
 };
-use tidegate_stream::{Cursor, Entry, Kind, Region, RoomId, StreamId};
-
-fn room() -> RoomId {
-    "demo.lobby".parse().unwrap()
-}
-
-fn region() -> Region {
-    "local".parse().unwrap()
-}
-
-fn cursor() -> Cursor {
-    let position = StreamId {
-        ms: 1_732_400_000_000,
-        seq: 3,
-    };
-    [(region(), position)].into_iter().collect()
-}
-
-fn entry(kind: Kind) -> Entry {
-    Entry {
-        id: StreamId {
-            ms: 1_732_400_000_000,
-            seq: 3,
-        },
-        room: Some(room()),
-        kind,
-        sub: "alice".into(),
-        info: String::new(),
-        data: r#"{"text":"hi"}"#.into(),
-        at_ms: 1_732_400_000_001,
-        key: String::new(),
-        shard_previous: StreamId::ZERO,
-        room_previous: StreamId::ZERO,
-        hidden: false,
-    }
-}
+use tidegate_stream::{Kind, RoomId};
 
 /// Diagnostic notation (RFC 8949, section 8), as far as frames go, one hex dump beside it.
 fn shown(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! Frames: as they lie on the wire, what is refused, and that reader and writer agree.
 
+use crate::sample::{cursor, entry, region, room};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use tidegate_protocol::CloseCode::{self, BadCursor, BadFrame};
@@ -7,42 +8,7 @@ use tidegate_protocol::frames::{
     self, Batch, ClientFrame, Counters, Endpoint, ErrorCode, LeftOut, MessageText, ServerFrame,
 };
 use tidegate_protocol::sse::{self, EventName};
-use tidegate_stream::{Cursor, Entry, Kind, Region, RoomId, StreamId};
-
-fn entry(kind: Kind) -> Entry {
-    Entry {
-        id: StreamId {
-            ms: 1_732_400_000_000,
-            seq: 3,
-        },
-        room: Some(room()),
-        kind,
-        sub: "alice".into(),
-        info: String::new(),
-        data: r#"{"text":"hi"}"#.into(),
-        at_ms: 1_732_400_000_001,
-        key: String::new(),
-        shard_previous: StreamId::ZERO,
-        room_previous: StreamId::ZERO,
-        hidden: false,
-    }
-}
-
-fn room() -> RoomId {
-    "demo.lobby".parse().unwrap()
-}
-
-fn region() -> Region {
-    "local".parse().unwrap()
-}
-
-fn cursor() -> Cursor {
-    let position = StreamId {
-        ms: 1_732_400_000_000,
-        seq: 3,
-    };
-    [(region(), position)].into_iter().collect()
-}
+use tidegate_stream::{Cursor, Entry, Kind, RoomId};
 
 fn message(entry: &Entry) -> String {
     let message = MessageText::new(&region(), entry).unwrap();

@@ -4,6 +4,7 @@ mod cbor;
 mod deflate_rules;
 mod doc;
 mod frames;
+mod sample;
 mod support;
 mod upgrade;
 mod ws_peer;

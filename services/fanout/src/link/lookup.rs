@@ -1,8 +1,6 @@
 //! What a core asks of Redis for its viewers.
 
-use std::sync::Arc;
-
-use tidegate_hub::{Message, OriginPage};
+use tidegate_hub::OriginPage;
 use tidegate_stream::calls::{After, CallError, Join, Read, Refusal, Reply, RoomState};
 use tidegate_stream::{Cursor, Keys, Region, RoomId, Shard, StreamId};
 
@@ -99,21 +97,7 @@ pub async fn read_room(
         positions: &positions,
     };
     let pages = read.answer(&link.call(&read.call(keys)).await?)?;
-    Ok(pages
-        .into_iter()
-        .map(|page| OriginPage {
-            messages: page
-                .entries
-                .iter()
-                .filter_map(|entry| Message::new(&page.origin, entry).map(Arc::new))
-                .collect(),
-            origin: page.origin,
-            last: page.last,
-            verdict: page.verdict,
-            more: page.more,
-            reached: page.reached,
-        })
-        .collect())
+    Ok(pages.into_iter().map(OriginPage::from).collect())
 }
 
 /// The last id of a shard's log, for each origin.

@@ -1,8 +1,6 @@
 //! What a node asks its Redis for a viewer: a room, a ban, history.
 
-use std::sync::Arc;
-
-use tidegate_hub::{Message, OriginPage, Tally, Who};
+use tidegate_hub::{OriginPage, Tally, Who};
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::calls::{After, CallError, Join, Read, Refusal, RoomState};
 use tidegate_stream::{Region, RoomId, StreamId};
@@ -108,19 +106,5 @@ pub(super) fn read(
     };
     let call = read.call(&world.keys);
     let pages = refused(read.answer(&world.call_at(site, &call)?))?;
-    Ok(pages
-        .into_iter()
-        .map(|page| OriginPage {
-            messages: page
-                .entries
-                .iter()
-                .filter_map(|entry| Message::new(&page.origin, entry).map(Arc::new))
-                .collect(),
-            origin: page.origin,
-            last: page.last,
-            verdict: page.verdict,
-            more: page.more,
-            reached: page.reached,
-        })
-        .collect())
+    Ok(pages.into_iter().map(OriginPage::from).collect())
 }

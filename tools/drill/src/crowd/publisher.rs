@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use redis::{Connection, Value};
+use service_link::{flatten, function};
 use tidegate_stream::calls::{
-    Bounds, Control, FunctionCall, Publish, PublishFlags, Published, Reply, Right, Verb,
+    Bounds, Control, FunctionCall, Publish, PublishFlags, Published, Right, Verb,
 };
 use tidegate_stream::{Keys, Region, RoomId, ShardCount, Subject};
 
@@ -141,9 +142,9 @@ impl Publisher {
             trace: "",
         };
         let call = create.call(&self.keys, &self.bounds);
-        let answers: Vec<Value> = command(&call).query(&mut self.redis)?;
+        let answer: Value = function(&call).query(&mut self.redis)?;
         create
-            .answer(&replies(answers))
+            .answer(&flatten(answer))
             .with_context(|| format!("{room} cannot be made"))?;
         Ok(())
     }
@@ -195,7 +196,7 @@ impl Publisher {
                     self.call(room, Published::Like, "")
                 }
             };
-            batch.add_command(command(&call));
+            batch.add_command(function(&call));
         }
         self.send(&batch)
     }
@@ -204,7 +205,7 @@ impl Publisher {
         for room in 0..self.rooms.len() {
             let call = self.message(room, Class::Control, board);
             let mut batch = redis::pipe();
-            batch.add_command(command(&call));
+            batch.add_command(function(&call));
             self.send(&batch)?;
         }
         Ok(())
@@ -256,22 +257,4 @@ impl Publisher {
         };
         publish.call(&self.keys, &self.bounds)
     }
-}
-
-fn command(call: &FunctionCall) -> redis::Cmd {
-    let mut command = redis::Cmd::new();
-    for word in call.command() {
-        command.arg(word);
-    }
-    command
-}
-
-fn replies(values: Vec<Value>) -> Vec<Reply> {
-    let reply = |value| match value {
-        Value::Int(number) => Reply::Int(number),
-        Value::BulkString(bytes) => Reply::Bytes(bytes),
-        Value::SimpleString(text) => Reply::Status(text),
-        _ => Reply::Nil,
-    };
-    values.into_iter().map(reply).collect()
 }

@@ -177,8 +177,8 @@ impl Crowd {
         self.timers.push(Reverse((due, index, turn, what)));
     }
 
-    /// It is at no node any more, and its timers mean nothing.
-    pub(super) fn let_go(&mut self, index: usize) {
+    /// It has no socket any more, and its timers mean nothing.
+    fn unlink(&mut self, index: usize) {
         self.begin_turn(index);
         let viewer = &mut self.viewers[index];
         viewer.link = None;
@@ -188,6 +188,12 @@ impl Crowd {
         if std::mem::take(&mut viewer.opening) {
             self.opening -= 1;
         }
+    }
+
+    /// It is at no node any more, and nobody waits for it.
+    pub(super) fn let_go(&mut self, index: usize) {
+        self.unlink(index);
+        let viewer = &mut self.viewers[index];
         if !viewer.begun && viewer.state != State::Ended {
             self.unbegun -= 1;
         }
@@ -234,15 +240,8 @@ impl Crowd {
                 progress(format!("viewer {index}: {loss:?}"));
             }
         }
-        self.begin_turn(index);
+        self.unlink(index);
         let viewer = &mut self.viewers[index];
-        viewer.link = None;
-        if viewer.state == State::Subscribed {
-            self.subscribed[viewer.node] -= 1;
-        }
-        if std::mem::take(&mut viewer.opening) {
-            self.opening -= 1;
-        }
         if viewer.manner == Manner::Never && viewer.begun {
             viewer.state = State::Ended;
             return;

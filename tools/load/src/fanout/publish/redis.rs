@@ -1,9 +1,10 @@
 //! Publishing straight into a region's Redis, as the edge does: `tg_publish`.
 
 use anyhow::{Context, Result, ensure};
-use redis::{Cmd, Connection, Pipeline, Value};
+use redis::{Connection, Pipeline, Value};
+use service_link::{flatten, function};
 use tidegate_stream::calls::{
-    Bounds, Control, FunctionCall, HOW_TO_LOAD, Publish, PublishFlags, Published, Right, Verb,
+    Bounds, Control, HOW_TO_LOAD, Publish, PublishFlags, Published, Right, Verb,
 };
 use tidegate_stream::{Keys, Region, RoomId, ShardCount, Subject};
 
@@ -73,12 +74,12 @@ impl Calls {
         let calls: Vec<Control<'_>> = rooms.iter().map(creation).collect();
         let mut pipeline = redis::pipe();
         for call in &calls {
-            pipeline.add_command(command(&call.call(&self.keys, &Bounds::default())));
+            pipeline.add_command(function(&call.call(&self.keys, &Bounds::default())));
         }
         let answers = answers(redis, &pipeline)?;
         ensure!(answers.len() == calls.len(), LEFT);
         for (answer, call) in answers.into_iter().zip(&calls) {
-            call.answer(&service_link::flatten(answer))
+            call.answer(&flatten(answer))
                 .context("a room could not be created")?;
         }
         Ok(())
@@ -110,14 +111,14 @@ impl Publisher for ByRedis {
             let data = format!("{{\"text\":\"{text}\"}}");
             let publish = self.calls.publish(&self.rooms[*room], &data);
             let call = publish.call(&self.calls.keys, &Bounds::default());
-            pipeline.add_command(command(&call));
+            pipeline.add_command(function(&call));
         }
         let answers = answers(&mut self.redis, &pipeline)?;
         ensure!(answers.len() == messages.len(), LEFT);
         for (answer, (room, _)) in answers.into_iter().zip(messages) {
             self.calls
                 .publish(&self.rooms[*room], "")
-                .answer(&service_link::flatten(answer))
+                .answer(&flatten(answer))
                 .context("a publish was refused")?;
         }
         Ok(())
@@ -136,14 +137,6 @@ fn keys(redis: &mut Connection) -> Result<Keys> {
         .and_then(ShardCount::new)
         .with_context(|| format!("{layout} is not there: start a node on this Redis first"))?;
     Ok(Keys::new(prefix, shards))
-}
-
-fn command(call: &FunctionCall) -> Cmd {
-    let mut command = Cmd::new();
-    for word in call.command() {
-        command.arg(word);
-    }
-    command
 }
 
 fn answers(redis: &mut Connection, pipeline: &Pipeline) -> Result<Vec<Value>> {
