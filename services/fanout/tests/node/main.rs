@@ -14,5 +14,6 @@ mod regions;
 mod resume;
 mod sent_away;
 mod stop;
+mod tailed;
 mod tls;
 mod unhurried;
