@@ -1,6 +1,8 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 
+const LOOPBACK = new Set(['127.0.0.1', 'localhost']);
+
 /**
  * An HTTP proxy that plays the part of a page's network cable: sockets of the page pass through it, and can be cut for real.
  */
@@ -8,6 +10,8 @@ export class Cable {
   #server = createServer((request, response) => this.#forward(request, response));
   /** @type {Map<import('node:stream').Duplex, string>} */
   #tunnels = new Map();
+  /** What came in through each tunnel, the oldest first. @type {Buffer[][]} */
+  heard = [];
   /** @type {(address: string) => boolean} */
   #blocked = () => false;
 
@@ -46,13 +50,18 @@ export class Cable {
   /** @param {string} address @param {import('node:stream').Duplex} socket @param {Buffer} head */
   #tunnel(address, socket, head) {
     socket.on('error', () => {});
-    if (this.#blocked(address)) return void socket.destroy();
     const [host, port] = address.split(':');
+    // Chromium itself asks for its maker's servers now and then.
+    if (!LOOPBACK.has(host) || this.#blocked(address)) return void socket.destroy();
     const out = connect(Number(port), host, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       out.write(head);
       socket.pipe(out).pipe(socket);
     });
+    /** @type {Buffer[]} */
+    const heard = [];
+    this.heard.push(heard);
+    out.on('data', (chunk) => heard.push(chunk));
     this.#tunnels.set(socket, address);
     out.on('error', () => socket.destroy());
     out.on('close', () => socket.destroy());
