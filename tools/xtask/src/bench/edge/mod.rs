@@ -44,12 +44,33 @@ pub struct Args {
     /// Connections, each with one request on its way.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     connections: u16,
+    /// What is measured. Left out: all of it.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = <Case as clap::ValueEnum>::value_variants().iter().copied())]
+    cases: Vec<Case>,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
     /// Measure binaries of the dev profile, which says nothing of the real ones: only for trying the bench itself.
     #[arg(long, hide = true)]
     dev: bool,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Case {
+    /// A constant answer.
+    Static,
+    /// Two calls to Redis and a constant answer, at the edge.
+    TwoCalls,
+    /// A message.
+    Publish,
+    /// Messages and routed requests with more routes and limits.
+    Growth,
+    /// The function that counts limits, by itself.
+    Limits,
+    /// How long the edge takes to start, and its components' sizes.
+    Starts,
 }
 
 /// Builds, starts, measures in turns, prints.
@@ -70,7 +91,7 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
     let profile = args.profile();
     let mut stage = Stage::start(workspace, family, progress, edge, profile, cores.as_ref())?;
 
-    let measured = measured();
+    let measured = measured(&args.cases);
     let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); measured.len()];
     let total = u64::from(args.turns) * taken.len() as u64;
     let bar = progress.bar("measure", total);
@@ -90,21 +111,34 @@ pub fn run(workspace: &Workspace, family: &Family, progress: &Progress, args: &A
     for (&(what, subject), turns) in measured.iter().zip(&taken) {
         report.add(row(what.name(), subject, turns));
     }
-    growth::measure(&mut stage, progress, args, &mut report)?;
-    limit::measure(&stage, progress, args, &mut report)?;
-    start::measure(&mut stage, progress, args, &mut report)?;
+    if args.cases.contains(&Case::Growth) {
+        growth::measure(&mut stage, progress, args, &mut report)?;
+    }
+    if args.cases.contains(&Case::Limits) {
+        limit::measure(&stage, progress, args, &mut report)?;
+    }
+    if args.cases.contains(&Case::Starts) {
+        start::measure(&mut stage, progress, args, &mut report)?;
+        start::sizes(workspace, &mut report)?;
+    }
     stage.end();
-    start::sizes(workspace, &mut report)?;
     report.print(args.json, &told(&report));
     Ok(())
 }
 
 /// What is measured, of whom, in the order of the turns.
-fn measured() -> Vec<(What, &'static str)> {
+fn measured(cases: &[Case]) -> Vec<(What, &'static str)> {
     let both = |what| stage::SUBJECTS.map(|subject| (what, subject));
-    let mut measured = Vec::from(both(What::Static));
-    measured.push((What::TwoCalls, "tidegate"));
-    measured.extend(both(What::Publish));
+    let mut measured = Vec::new();
+    if cases.contains(&Case::Static) {
+        measured.extend(both(What::Static));
+    }
+    if cases.contains(&Case::TwoCalls) {
+        measured.push((What::TwoCalls, "tidegate"));
+    }
+    if cases.contains(&Case::Publish) {
+        measured.extend(both(What::Publish));
+    }
     measured
 }
 
