@@ -81,6 +81,22 @@ class Judging:
         return value
 
 
+def verdict(message: Message) -> Verdict:
+    namespace = message.room.split(".", 1)[0] if "." in message.room else "default"
+    judging = Judging(in_force.get(namespace, []))
+    try:
+        data = judging.value(json.loads(message.data or "null"))
+    except (ValueError, RecursionError):
+        return Verdict_Reject("the message cannot be read")
+    if judging.weight == ACTS.index("reject"):
+        return Verdict_Reject("the message is not allowed here")
+    if judging.weight == ACTS.index("shadow"):
+        return Verdict_Shadow()
+    if judging.replaced:
+        return Verdict_Replace(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+    return Verdict_Allow()
+
+
 class Moderation(exports.Moderation):
     """What the world `tidegate:moderation/provider` exports."""
 
@@ -97,17 +113,8 @@ class Moderation(exports.Moderation):
             raise Err(f"rules of {NAMESPACES_MAX} namespaces are remembered at most")
         in_force[namespace] = new
 
+    def judge_at_once(self, message: Message) -> Verdict | None:
+        return verdict(message)
+
     async def judge(self, message: Message) -> Verdict:
-        namespace = message.room.split(".", 1)[0] if "." in message.room else "default"
-        judging = Judging(in_force.get(namespace, []))
-        try:
-            data = judging.value(json.loads(message.data or "null"))
-        except (ValueError, RecursionError):
-            return Verdict_Reject("the message cannot be read")
-        if judging.weight == ACTS.index("reject"):
-            return Verdict_Reject("the message is not allowed here")
-        if judging.weight == ACTS.index("shadow"):
-            return Verdict_Shadow()
-        if judging.replaced:
-            return Verdict_Replace(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
-        return Verdict_Allow()
+        return verdict(message)

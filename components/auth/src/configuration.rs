@@ -19,17 +19,47 @@ const KEPT: Duration = Duration::from_secs(5);
 
 thread_local! {
     static TEXTS: RefCell<BTreeMap<&'static str, (Instant, Rc<str>)>> = const { RefCell::new(BTreeMap::new()) };
+    static JUDGING: RefCell<Option<(Instant, Judging)>> = const { RefCell::new(None) };
     static TOKEN_KEYS: Parsed<KeySet> = const { RefCell::new(None) };
     static FETCHED: RefCell<Vec<(String, Option<Rc<KeySet>>)>> = const { RefCell::new(Vec::new()) };
     static TICKET_KEYS: Parsed<TicketKeys> = const { RefCell::new(None) };
 }
 
-/// The keys of tokens.
-pub(crate) async fn token_keys() -> Result<Rc<KeySet>, Refusal> {
-    let text = text("auth_keys").await?;
-    let keys = TOKEN_KEYS.with(|kept| parsed("auth_keys", text, kept, KeySet::parse))?;
-    refuse_examples("auth_keys", keys.is_example()).await?;
-    Ok(keys)
+/// What tokens are judged by.
+#[derive(Clone)]
+pub(crate) struct Judging {
+    pub(crate) keys: Rc<KeySet>,
+    pub(crate) issuer: Rc<str>,
+    pub(crate) audience: Rc<str>,
+}
+
+impl Judging {
+    /// What was read last, unless that is too long ago.
+    pub(crate) fn kept() -> Option<Self> {
+        JUDGING.with_borrow(|kept| {
+            let (since, judging) = kept.as_ref()?;
+            (since.elapsed() < KEPT).then(|| judging.clone())
+        })
+    }
+
+    /// What was read last, or is read now.
+    pub(crate) async fn read() -> Result<Self, Refusal> {
+        if let Some(kept) = Self::kept() {
+            return Ok(kept);
+        }
+        let since = Instant::now();
+        let text_of_keys = text("auth_keys").await?;
+        let keys =
+            TOKEN_KEYS.with(|kept| parsed("auth_keys", text_of_keys, kept, KeySet::parse))?;
+        refuse_examples("auth_keys", keys.is_example()).await?;
+        let read = Self {
+            keys,
+            issuer: text("auth_issuer").await?,
+            audience: text("auth_audience").await?,
+        };
+        JUDGING.set(Some((since, read.clone())));
+        Ok(read)
+    }
 }
 
 /// Fetched sets that are taken in one call, and remembered, at most: today's address has one, and an old one may be in use
@@ -65,7 +95,7 @@ pub(crate) async fn ticket_keys() -> Result<Rc<TicketKeys>, Refusal> {
 }
 
 /// A variable that must have a value.
-pub(crate) async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
+async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
     let kept = TEXTS.with_borrow(|texts| {
         let (since, text) = texts.get(name)?;
         (since.elapsed() < KEPT).then(|| Rc::clone(text))

@@ -20,6 +20,7 @@ mod convert;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bindings::exports::tidegate::auth::auth::{Grant, Guest, Identity, Refusal};
+use configuration::Judging;
 use tidegate_auth::KeySet;
 use tidegate_auth::token::{self, Expected};
 
@@ -27,28 +28,33 @@ struct Auth;
 
 impl Guest for Auth {
     async fn identify(token: String, fetched: Vec<String>) -> Result<Identity, Refusal> {
-        let keys = configuration::token_keys().await?;
-        let fetched = configuration::fetched(fetched);
-        let issuer = configuration::text("auth_issuer").await?;
-        let audience = configuration::text("auth_audience").await?;
-        let expected = Expected {
-            issuer: &issuer,
-            audience: &audience,
-        };
-        // The configured keys come first: no address can take the place of one of them.
-        let sets: Vec<&KeySet> = std::iter::once(&keys)
-            .chain(&fetched)
-            .map(|set| &**set)
-            .collect();
-        token::verify(&token, &sets, &expected, now_ms())
-            .map(convert::identity)
-            .map_err(convert::refusal)
+        verify(&Judging::read().await?, &token, fetched)
+    }
+
+    fn identify_at_once(token: String, fetched: Vec<String>) -> Option<Result<Identity, Refusal>> {
+        Some(verify(&Judging::kept()?, &token, fetched))
     }
 
     async fn ticket(grant: Grant) -> Result<String, Refusal> {
         let keys = configuration::ticket_keys().await?;
         Ok(keys.sign(&convert::grant(grant)?))
     }
+}
+
+fn verify(judging: &Judging, token: &str, fetched: Vec<String>) -> Result<Identity, Refusal> {
+    let fetched = configuration::fetched(fetched);
+    let expected = Expected {
+        issuer: &judging.issuer,
+        audience: &judging.audience,
+    };
+    // The configured keys come first: no address can take the place of one of them.
+    let sets: Vec<&KeySet> = std::iter::once(&judging.keys)
+        .chain(&fetched)
+        .map(|set| &**set)
+        .collect();
+    token::verify(token, &sets, &expected, now_ms())
+        .map(convert::identity)
+        .map_err(convert::refusal)
 }
 
 fn now_ms() -> u64 {

@@ -38,7 +38,7 @@ impl Guest for Limits {
         }
         let limit = Limit { policies: &lines };
         // Sent again over a new connection, a call may be counted twice, which costs a caller less than a 503.
-        let replies = component_link::call(&redis_url, &limit.call(), Again::Harmless)
+        let replies = component_link::call_unbounded(&redis_url, &limit.call(), Again::Harmless)
             .await
             .map_err(fault)?;
         let answer = limit

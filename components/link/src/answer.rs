@@ -23,6 +23,13 @@ pub enum LinkError {
     Fault(String),
 }
 
+impl LinkError {
+    /// No answer within [`crate::WAIT_MS`].
+    pub fn late() -> Self {
+        Self::Unreachable(format!("Redis did not answer within {} ms", crate::WAIT_MS))
+    }
+}
+
 /// Words of refusals that trying again does not mend, as Redis or the host's client says them.
 const FAULTS: [&str; 12] = [
     "ResponseError",

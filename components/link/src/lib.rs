@@ -42,21 +42,31 @@ pub async fn call(
     call: &FunctionCall,
     again: Again,
 ) -> Result<Vec<Reply>, LinkError> {
-    bounded(async {
-        let mut reloaded = false;
-        loop {
-            match send(redis_url, again, true, call.verb(), &|| {
-                answer::parameters(call.arguments())
-            })
-            .await
-            {
-                // Somebody flushed the functions under a connection that had seen them.
-                Err(LinkError::Library(_)) if !reloaded => reloaded = true,
-                other => return other,
-            }
+    bounded(call_unbounded(redis_url, call, again)).await
+}
+
+/// The same for as long as it takes. Whoever waits for it keeps the time, with one alarm for all that it waits for, and
+/// drops it when that is over: an alarm of each call's own would take the host as long as the call to Redis.
+///
+/// # Errors
+/// See [`LinkError`].
+pub async fn call_unbounded(
+    redis_url: &str,
+    call: &FunctionCall,
+    again: Again,
+) -> Result<Vec<Reply>, LinkError> {
+    let mut reloaded = false;
+    loop {
+        match send(redis_url, again, true, call.verb(), &|| {
+            answer::parameters(call.arguments())
+        })
+        .await
+        {
+            // Somebody flushed the functions under a connection that had seen them.
+            Err(LinkError::Library(_)) if !reloaded => reloaded = true,
+            other => return other,
         }
-    })
-    .await
+    }
 }
 
 /// Sends one command. Nested replies arrive flattened.
@@ -121,11 +131,10 @@ async fn bounded<T>(work: impl Future<Output = Result<T, LinkError>>) -> Result<
         if let Poll::Ready(done) = work.as_mut().poll(context) {
             return Poll::Ready(done);
         }
-        alarm.as_mut().poll(context).map(|()| {
-            Err(LinkError::Unreachable(format!(
-                "Redis did not answer within {WAIT_MS} ms"
-            )))
-        })
+        alarm
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(LinkError::late()))
     })
     .await
 }

@@ -31,15 +31,23 @@ impl Guest for Judge {
             .map_err(|error| error.to_string())
     }
 
+    fn judge_at_once(message: Message) -> Option<Verdict> {
+        Some(verdict(&message))
+    }
+
     async fn judge(message: Message) -> Verdict {
-        let Ok(room) = message.room.parse::<RoomId>() else {
-            return Verdict::Reject("the message is for a room that cannot be".to_owned());
-        };
-        match NAMESPACES.with_borrow(|all| all.judge(room.namespace(), &message.data)) {
-            Judgement::Allow => Verdict::Allow,
-            Judgement::Replace(data) => Verdict::Replace(data),
-            Judgement::Shadow => Verdict::Shadow,
-            Judgement::Reject(why) => Verdict::Reject(why.to_owned()),
-        }
+        verdict(&message)
+    }
+}
+
+fn verdict(message: &Message) -> Verdict {
+    let Ok(room) = message.room.parse::<RoomId>() else {
+        return Verdict::Reject("the message is for a room that cannot be".to_owned());
+    };
+    match NAMESPACES.with_borrow(|all| all.judge(room.namespace(), &message.data)) {
+        Judgement::Allow => Verdict::Allow,
+        Judgement::Replace(data) => Verdict::Replace(data),
+        Judgement::Shadow => Verdict::Shadow,
+        Judgement::Reject(why) => Verdict::Reject(why.to_owned()),
     }
 }

@@ -87,7 +87,7 @@ impl wit::Guest for Rooms {
 
     async fn publish(at: wit::Place, message: wit::Message) -> Outcome<wit::Receipt> {
         let home = Home::find(at).await?;
-        publish::publish(&home, &message).await
+        publish::publish(&home, &message, publish::Timed::ByCaller).await
     }
 
     async fn publish_batch(

@@ -10,10 +10,20 @@ use crate::refuse::{bad, call};
 use crate::region::Home;
 use crate::revoked;
 
+/// Who keeps the time of a call to Redis.
+#[derive(Clone, Copy)]
+pub(crate) enum Timed {
+    /// This component.
+    Here,
+    /// Whoever called it, who drops the call when it takes too long.
+    ByCaller,
+}
+
 /// Appends a message, or counts a like.
 pub(crate) async fn publish(
     home: &Home,
     message: &wit::Message,
+    timed: Timed,
 ) -> Result<wit::Receipt, wit::Refusal> {
     revoked::check(home, &message.caller, message.token.as_deref()).await?;
     let room = message.room.parse().map_err(bad)?;
@@ -43,9 +53,11 @@ pub(crate) async fn publish(
     } else {
         Again::Harmless
     };
-    let replies = home
-        .call(&publish.call(&home.keys, &home.bounds), again)
-        .await?;
+    let asked = publish.call(&home.keys, &home.bounds);
+    let replies = match timed {
+        Timed::Here => home.call(&asked, again).await?,
+        Timed::ByCaller => home.call_unbounded(&asked, again).await?,
+    };
     Ok(match publish.answer(&replies).map_err(call)? {
         Receipt::Appended(appended) => wit::Receipt::Appended(wit::Appended {
             id: appended.id.to_string(),
@@ -75,7 +87,7 @@ pub(crate) async fn batch(
         }
         let answer = match &in_vain {
             Some(refusal) => Err(refusal.clone()),
-            None => publish(home, message).await,
+            None => publish(home, message, Timed::Here).await,
         };
         if let Err(refusal) = &answer
             && is_everybodys(refusal)

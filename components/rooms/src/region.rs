@@ -42,6 +42,17 @@ impl Home {
             .map_err(link)
     }
 
+    /// Calls a function for as long as it takes; who called this component keeps the time.
+    pub(crate) async fn call_unbounded(
+        &self,
+        call: &FunctionCall,
+        again: Again,
+    ) -> Result<Vec<Reply>, Refusal> {
+        component_link::call_unbounded(&self.url, call, again)
+            .await
+            .map_err(link)
+    }
+
     /// Sends a command that does no harm when it is sent twice.
     pub(crate) async fn command(
         &self,

@@ -33,7 +33,8 @@ pub(crate) async fn run(
 
     let caller = caller(settings, route, incoming).await?;
     let address = incoming.address(settings.trusted_proxies);
-    quota::take_elsewhere(settings, method, caller.as_ref(), address, taken).await?;
+    let alarm = &incoming.alarm;
+    quota::take_elsewhere(settings, alarm, method, caller.as_ref(), address, taken).await?;
     if let Some(caller) = &caller {
         let (subject, token) = (caller.subject.to_string(), caller.token.clone());
         rooms::check_revoked(convert::place(settings), subject, token)

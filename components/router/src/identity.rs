@@ -11,7 +11,8 @@ use crate::request::Incoming;
 
 /// Who calls, by the token; a guest without one.
 pub(crate) async fn of(incoming: &Incoming, settings: &Settings) -> Result<Who, Refusal> {
-    let Some(token) = incoming.headers().bearer()?.map(str::to_owned) else {
+    let headers = incoming.headers();
+    let Some(token) = headers.bearer()? else {
         return Ok(Who::Guest(Subject::guest(
             wasi::random::random::get_random_u64(),
         )));
@@ -23,17 +24,24 @@ pub(crate) async fn of(incoming: &Incoming, settings: &Settings) -> Result<Who, 
 }
 
 /// Judges the token, once more with newer keys if it names one that is not known.
-async fn identify(token: String, settings: &Settings) -> Result<auth::Identity, Refusal> {
+async fn identify(token: &str, settings: &Settings) -> Result<auth::Identity, Refusal> {
     let Some(url) = &settings.jwks_url else {
-        return auth::identify(token, Vec::new()).await.map_err(refusal);
+        return judge(token, Vec::new()).await.map_err(refusal);
     };
     let known = jwks::known(settings, url).await;
-    match auth::identify(token.clone(), known).await {
+    match judge(token, known).await {
         Err(auth::Refusal::UnknownKid) => match jwks::newer(settings, url).await? {
-            Some(newer) => auth::identify(token, vec![newer]).await.map_err(refusal),
+            Some(newer) => judge(token, vec![newer]).await.map_err(refusal),
             None => Err(refusal(auth::Refusal::UnknownKid)),
         },
         judged => judged.map_err(refusal),
+    }
+}
+
+async fn judge(token: &str, fetched: Vec<String>) -> Result<auth::Identity, auth::Refusal> {
+    match auth::identify_at_once(token, &fetched) {
+        Some(judged) => judged,
+        None => auth::identify(token.to_owned(), fetched).await,
     }
 }
 

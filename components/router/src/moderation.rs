@@ -2,9 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use component_link::shared;
@@ -13,6 +10,7 @@ use tidegate_api::{Act, Refusal, Settings, Who};
 use tidegate_room::{Post, WhenBroken};
 use tidegate_stream::RoomId;
 
+use crate::alarm::Alarm;
 use crate::bindings::tidegate::moderation::moderation as judge;
 use crate::bindings::tidegate::rooms::rooms;
 use crate::{convert, log, namespace};
@@ -40,7 +38,15 @@ pub(crate) struct Judged {
 }
 
 /// Judges an act. Only what viewers write freely is judged; everything else passes.
-pub(crate) async fn judge(settings: &Settings, mut act: Act, who: &Who) -> Result<Judged, Refusal> {
+///
+/// The alarm bounds a judge that waits for something; one that traps, or computes without an end, is ended by the host
+/// together with this very instance, and the caller gets the host's 503 or 504.
+pub(crate) async fn judge(
+    settings: &Settings,
+    alarm: &Alarm,
+    mut act: Act,
+    who: &Who,
+) -> Result<Judged, Refusal> {
     let mut shadow = false;
     if let (Act::Publish { room, post, .. }, Some(caller)) = (&mut act, who.caller())
         && post.kind.is_moderated()
@@ -58,7 +64,7 @@ pub(crate) async fn judge(settings: &Settings, mut act: Act, who: &Who) -> Resul
             info: caller.info.clone(),
             data: post.data.clone(),
         };
-        match in_time(judge::judge(message)).await {
+        match verdict(alarm, message).await {
             Some(judge::Verdict::Allow) => {}
             Some(judge::Verdict::Shadow) => shadow = true,
             Some(judge::Verdict::Reject(why)) => return Err(Refusal::Rejected(why)),
@@ -73,16 +79,12 @@ pub(crate) async fn judge(settings: &Settings, mut act: Act, who: &Who) -> Resul
     Ok(Judged { act, shadow })
 }
 
-/// What moderation says, if it says it in time. This bounds a judge that waits for something; one that traps, or computes
-/// without an end, is ended by the host together with this very instance, and the caller gets the host's 500 or 504.
-async fn in_time(judging: impl Future<Output = judge::Verdict>) -> Option<judge::Verdict> {
-    let mut judging = pin!(judging);
-    let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(JUDGE_MS)));
-    poll_fn(|context| match judging.as_mut().poll(context) {
-        Poll::Ready(verdict) => Poll::Ready(Some(verdict)),
-        Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
-    })
-    .await
+/// What moderation says: at once, or if it has to wait, in time.
+async fn verdict(alarm: &Alarm, message: judge::Message) -> Option<judge::Verdict> {
+    match judge::judge_at_once(&message) {
+        Some(verdict) => Some(verdict),
+        None => alarm.within(JUDGE_MS, judge::judge(message)).await,
+    }
 }
 
 /// A message that moderation could not judge: published as it is or refused, as the room's namespace says, else the

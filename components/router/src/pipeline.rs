@@ -56,10 +56,11 @@ pub(crate) async fn run(
     };
     let act = Act::read(call, &who, &given)?;
     let address = incoming.address(settings.trusted_proxies);
-    quota::take(&settings, &act, &who, address, taken).await?;
-    let judged = moderation::judge(&settings, act, &who).await?;
+    let alarm = &incoming.alarm;
+    quota::take(&settings, alarm, &act, &who, address, taken).await?;
+    let judged = moderation::judge(&settings, alarm, act, &who).await?;
     let trace = incoming.trace().map(|trace| trace.as_str().to_owned());
     let trace = trace.unwrap_or_default();
-    let answer = room::carry_out(&settings, judged, &who, &body, trace).await?;
+    let answer = room::carry_out(&settings, alarm, judged, &who, &body, trace).await?;
     Ok(answer.into())
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use component_link::{LinkError, WAIT_MS};
 use tidegate_api::limits::AWAY_MS;
 use tidegate_api::policies::WhenAway;
 use tidegate_api::quota::{self, Counted, Line, Weight};
@@ -13,6 +14,7 @@ use tidegate_room::Caller;
 use tidegate_route::Method;
 use tidegate_upstream::degrade::may_fall_back;
 
+use crate::alarm::Alarm;
 use crate::bindings::tidegate::limits::limits;
 use crate::{log, namespace};
 
@@ -25,6 +27,7 @@ thread_local! {
 /// `taken`.
 pub(crate) async fn take(
     settings: &Settings,
+    alarm: &Alarm,
     act: &Act,
     who: &Who,
     address: Option<IpAddr>,
@@ -43,12 +46,13 @@ pub(crate) async fn take(
             Err(refusal) => return Err(refusal),
         };
     }
-    count(settings, counted, who.caller(), address, taken).await
+    count(settings, alarm, counted, who.caller(), address, taken).await
 }
 
 /// The same for a call that goes to an upstream, which may be one that only reads.
 pub(crate) async fn take_elsewhere(
     settings: &Settings,
+    alarm: &Alarm,
     method: Method,
     caller: Option<&Caller>,
     address: Option<IpAddr>,
@@ -59,11 +63,12 @@ pub(crate) async fn take_elsewhere(
         false => Weight::Change { room: None },
     };
     let counted = Counted::elsewhere(&settings.policies, weight);
-    count(settings, counted, caller, address, taken).await
+    count(settings, alarm, counted, caller, address, taken).await
 }
 
 async fn count(
     settings: &Settings,
+    alarm: &Alarm,
     counted: Counted<'_>,
     caller: Option<&Caller>,
     address: Option<IpAddr>,
@@ -73,7 +78,7 @@ async fn count(
     let verdict = if is_known_away() {
         in_memory(&lines)?
     } else {
-        match in_redis(settings, &lines).await {
+        match in_redis(settings, alarm, &lines).await {
             Ok(verdict) => verdict,
             // Reading needs no room in Redis, so who only reads goes on, uncounted, until there is room to count in.
             Err(limits::Fault::Full) if counted.weight == Weight::Read => return Ok(()),
@@ -94,7 +99,11 @@ async fn count(
     })
 }
 
-async fn in_redis(settings: &Settings, lines: &[Line]) -> Result<Verdict, limits::Fault> {
+async fn in_redis(
+    settings: &Settings,
+    alarm: &Alarm,
+    lines: &[Line],
+) -> Result<Verdict, limits::Fault> {
     let policies = lines
         .iter()
         .map(|line| limits::Policy {
@@ -107,7 +116,11 @@ async fn in_redis(settings: &Settings, lines: &[Line]) -> Result<Verdict, limits
         })
         .collect();
     let redis_url = settings.limit_redis_url.clone();
-    let verdict = limits::check(redis_url, settings.prefix.clone(), policies).await?;
+    let check = limits::check(redis_url, settings.prefix.clone(), policies);
+    let verdict = alarm
+        .within(WAIT_MS, check)
+        .await
+        .unwrap_or_else(|| Err(limits::Fault::Unreachable(LinkError::late().to_string())))?;
     let standings = verdict.standings.iter().map(|standing| Standing {
         allowed: standing.allowed,
         remaining: standing.remaining,

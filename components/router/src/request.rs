@@ -1,6 +1,7 @@
 //! A request as the pipeline reads it.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use http_body_util::BodyExt;
 use spin_sdk::http::{HeaderMap, HeaderValue, Request};
@@ -9,7 +10,7 @@ use tidegate_api::limits::BODY_MS;
 use tidegate_api::{Headers, Refusal, Trace};
 use tidegate_limit::address;
 
-use crate::alarm::within;
+use crate::alarm::Alarm;
 
 /// Where the host says who opened the connection.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
@@ -21,6 +22,8 @@ pub(crate) struct Incoming {
     pub(crate) query: String,
     /// The name and port that were asked for.
     pub(crate) authority: Option<String>,
+    /// For whatever it waits for.
+    pub(crate) alarm: Rc<Alarm>,
     scheme: Option<String>,
     headers: HeaderMap,
     trace: Option<Trace>,
@@ -54,6 +57,7 @@ impl Incoming {
                 .map(|authority| authority.as_str().to_owned()),
             scheme: parts.uri.scheme_str().map(str::to_owned),
             query: parts.uri.query().unwrap_or_default().to_owned(),
+            alarm: Rc::default(),
             headers: parts.headers,
             trace,
             body: Some(body),
@@ -128,7 +132,8 @@ impl Incoming {
         };
         let announced = self.headers.get("content-length");
         let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-        within(BODY_MS, whole(body, announced, most_bytes))
+        self.alarm
+            .within(BODY_MS, whole(body, announced, most_bytes))
             .await
             .ok_or(Refusal::TooSlow)?
     }

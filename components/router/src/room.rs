@@ -1,12 +1,13 @@
 //! What is done in a room, and what is answered.
 
+use component_link::{LinkError, WAIT_MS};
 use tidegate_api::limits::{FULL_RETRY_S, TICKET_MS};
 use tidegate_api::{Act, Answer, Refusal, Settings, Who, views};
 use tidegate_room::{Acts, BatchItem, IdempotencyKey, Post};
 use tidegate_route::Sanction;
 use tidegate_stream::RoomId;
 
-use crate::alarm::now_ms;
+use crate::alarm::{Alarm, now_ms};
 use crate::bindings::tidegate::auth::auth;
 use crate::bindings::tidegate::rooms::rooms;
 use crate::convert::{self, actor, place, reader, refusal};
@@ -17,6 +18,7 @@ use crate::{log, namespace};
 /// Carries an act out. `body` is what was posted, by which a repeat is told; `trace` goes with what is appended.
 pub(crate) async fn carry_out(
     settings: &Settings,
+    alarm: &Alarm,
     judged: Judged,
     who: &Who,
     body: &[u8],
@@ -53,7 +55,9 @@ pub(crate) async fn carry_out(
         Act::Close { room, right } => done(rooms::close(at, room.to_string(), by(right)).await),
         Act::Publish { room, post, key } => {
             let message = message(who, &room, post, key, body, trace, judged.shadow);
-            let receipt = rooms::publish(at, message).await.map_err(refusal)?;
+            let receipt = alarm.within(WAIT_MS, rooms::publish(at, message)).await;
+            let receipt = receipt.ok_or_else(|| Refusal::Away(LinkError::late().to_string()))?;
+            let receipt = receipt.map_err(refusal)?;
             Ok(match receipt {
                 rooms::Receipt::Appended(appended) => Answer::json(202, &published(appended)),
                 rooms::Receipt::Counted(likes) => Answer::json(202, &views::Liked { likes }),

@@ -35,6 +35,11 @@ pub const DETAIL_CHARS: usize = 400;
 /// of seconds for the one who waits.
 pub const JUDGE_MS: u64 = 500;
 
+/// How early the one alarm of a request rings at the latest, in ms. It is the shortest of the times that a request waits for
+/// anything, so that it never rings too late for what comes next: [`JUDGE_MS`] for moderation, 1,500 ms for Redis,
+/// [`BODY_MS`] for the body. Who is still waiting then has it set again.
+pub const ALARM_MS: u64 = JUDGE_MS;
+
 /// For how long limits are counted in memory before the Redis that counts is asked again, in ms, where that is configured.
 pub const AWAY_MS: u64 = 1_000;
 

@@ -2,22 +2,30 @@
 
 #![allow(unsafe_code, reason = "the glue between wasm and Rust is generated")]
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use spin_sdk::http::{Method, Request, Response};
 use spin_sdk::http_service;
 
 use crate::answer::{Refusal, json_answer};
+use crate::within::within;
 use crate::{caller, votes};
 
 /// Bytes of a vote's body.
 const BODY_BYTES: usize = 1_024;
 /// Bytes of a poll's name and of a choice.
 const NAME_BYTES: usize = 64;
+/// How long a request may take: a body that comes slowly, two calls to Redis.
+const MOST: Duration = Duration::from_secs(3);
 
 #[http_service]
 async fn handle(request: Request) -> Response<String> {
-    match answer(request).await {
+    // `limits` and Redis take as long as they take: whoever calls them keeps the time.
+    let answer = within(MOST, answer(request)).await;
+    let late = || Err(Refusal::Away("no answer in time".to_owned()));
+    match answer.unwrap_or_else(late) {
         Ok(body) => json_answer(200, "application/json", &body, None),
         Err(refusal) => refusal.answer(),
     }

@@ -23,3 +23,4 @@ mod answer;
 mod caller;
 mod handler;
 mod votes;
+mod within;

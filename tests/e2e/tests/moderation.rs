@@ -136,6 +136,8 @@ fn a_judge_that_hangs_or_babbles_publishes_nothing_and_one_that_traps_harms_no_o
     let folder = TempDir::new().expect("a folder");
     let system = with_judge(&judge::broken(), Options::default(), folder.path());
     say(&system, "first").expect(202);
+    // This one is judged by the call that may wait.
+    say(&system, "later").expect(202);
     for text in ["hang", "babble", "flood"] {
         let asked = Instant::now();
         let told = say(&system, text).problem(503);
@@ -170,6 +172,7 @@ fn a_judge_that_hangs_or_babbles_publishes_nothing_and_one_that_traps_harms_no_o
     put(&system, "refuse", "1");
     until(&system, "by rules that are not taken", 503);
     let told = history(&system);
+    assert!(told.iter().any(|one| one == "later"), "{told:?}");
     for text in ["hang", "babble", "flood", "trap", "hoard", "spin"] {
         assert!(!told.iter().any(|one| one == text), "{text} in {told:?}");
     }

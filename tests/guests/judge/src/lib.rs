@@ -23,34 +23,43 @@ impl Guest for Judge {
         }
     }
 
+    fn judge_at_once(message: Message) -> Option<Verdict> {
+        let waits = message.data.contains("hang") || message.data.contains("later");
+        (!waits).then(|| verdict(&message))
+    }
+
     async fn judge(message: Message) -> Verdict {
-        let does = |what: &str| message.data.contains(what);
-        if does("trap") {
-            panic!("asked to trap");
-        }
-        if does("spin") {
-            loop {
-                std::hint::spin_loop();
-            }
-        }
-        if does("hoard") {
-            let mut held = Vec::new();
-            loop {
-                held.push(vec![1_u8; 1 << 20]);
-                std::hint::black_box(&held);
-            }
-        }
-        if does("hang") {
+        if message.data.contains("hang") {
             spin_sdk::time::sleep(Duration::from_secs(3_600)).await;
         }
-        if does("babble") {
-            return Verdict::Replace("{".to_owned());
-        }
-        if does("flood") {
-            return Verdict::Replace(format!("\"{}\"", "x".repeat(1 << 20)));
-        }
-        Verdict::Allow
+        verdict(&message)
     }
+}
+
+fn verdict(message: &Message) -> Verdict {
+    let does = |what: &str| message.data.contains(what);
+    if does("trap") {
+        panic!("asked to trap");
+    }
+    if does("spin") {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+    if does("hoard") {
+        let mut held = Vec::new();
+        loop {
+            held.push(vec![1_u8; 1 << 20]);
+            std::hint::black_box(&held);
+        }
+    }
+    if does("babble") {
+        return Verdict::Replace("{".to_owned());
+    }
+    if does("flood") {
+        return Verdict::Replace(format!("\"{}\"", "x".repeat(1 << 20)));
+    }
+    Verdict::Allow
 }
 
 export!(Judge);
