@@ -1,8 +1,9 @@
 // A room of Centrifuge: who subscribes to "bench" is in it, and a POST to /publish sends its body to all of them.
 //
-//	server [-write-delay 50ms] PORT
+//	server [-write-delay 50ms] [-compression] PORT
 //
-// JSON, without compression, history and presence. It sends no pings while a bench lasts.
+// JSON, without history and presence. Compression is as Tidegate has it: at level 2, of frames from 512 bytes on, and once for all
+// to whom the same frame goes. It sends no pings while a bench lasts.
 package main
 
 import (
@@ -16,10 +17,14 @@ import (
 	"github.com/centrifugal/centrifuge"
 )
 
-const longestMessage = 64 * 1024
+const (
+	longestMessage = 64 * 1024
+	preparedBytes  = 16 * 1024 * 1024
+)
 
 func main() {
 	writeDelay := flag.Duration("write-delay", 0, "how long messages to a client wait to be sent together")
+	compression := flag.Bool("compression", false, "whether clients that ask for permessage-deflate get it")
 	flag.Parse()
 	node, err := centrifuge.New(centrifuge.Config{})
 	if err != nil {
@@ -41,11 +46,18 @@ func main() {
 	if err := node.Run(); err != nil {
 		log.Fatal(err)
 	}
-	http.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
+	config := centrifuge.WebsocketConfig{
 		UseWriteBufferPool:         true,
 		ProcessCommandsOffReadLoop: true,
 		PingPongConfig:             centrifuge.PingPongConfig{PingInterval: -1, PongTimeout: -1},
-	}))
+	}
+	if *compression {
+		config.Compression = true
+		config.CompressionLevel = 2
+		config.CompressionMinSize = 512
+		config.CompressionPreparedMessageCacheSize = preparedBytes
+	}
+	http.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, config))
 	http.HandleFunc("/publish", func(answer http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(request.Body, longestMessage))
 		if err == nil && !json.Valid(body) {

@@ -52,6 +52,9 @@ pub struct Args {
     /// As how many messages one counts, where it stands for a frame that has several.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub messages_per_frame: u32,
+    /// Viewers ask for compression (permessage-deflate, no context takeover), and inflate what they are sent.
+    #[arg(long)]
+    pub deflate: bool,
     /// Sockets a second that are opened; 0: as fast as they are answered, 64 at once in each process.
     #[arg(long, default_value_t = 0.0, value_parser = rate)]
     pub open_rate: f64,
@@ -159,6 +162,7 @@ impl Args {
             spread: self.rooms,
             prefix: format!("load.r{:x}-", now_us()),
             ticket_keys,
+            deflate: self.deflate,
             open_rate: self.open_rate,
         })
     }

@@ -30,6 +30,8 @@ pub struct Job {
     pub prefix: String,
     /// The JWK Set that signs tickets, where there are any.
     pub ticket_keys: Option<String>,
+    /// Whether they offer compression.
+    pub deflate: bool,
     /// Sockets a second; 0: as fast as they are answered.
     pub open_rate: f64,
 }
@@ -88,6 +90,7 @@ mod tests {
             spread: Spread::One,
             prefix: String::new(),
             ticket_keys: None,
+            deflate: false,
             open_rate: 0.0,
         };
         let mut all: Vec<u32> = (0..3).flat_map(|first| job(first).own()).collect();

@@ -7,6 +7,8 @@ use super::limits::{FRAME_BYTES, HEAD_BYTES};
 pub enum Frame<'a> {
     /// A whole message, text or binary.
     Message(&'a [u8]),
+    /// The same, compressed.
+    Packed(&'a [u8]),
     /// To be answered with a pong of the same bytes.
     Ping(&'a [u8]),
     /// The end, with its code.
@@ -22,6 +24,10 @@ pub enum BadFrame {
     Fragment,
     /// Masked, reserved bits, an unknown kind.
     Malformed,
+    /// A compressed message that is none.
+    Packed,
+    /// A compressed message, which nobody asked for.
+    Unasked,
     /// A frame, or the head of an answer, is longer than is taken here.
     TooLong,
 }
@@ -31,6 +37,8 @@ impl std::fmt::Display for BadFrame {
         f.write_str(match self {
             Self::Fragment => "a message came in several frames, which is not read here",
             Self::Malformed => "a frame is malformed",
+            Self::Packed => "a compressed message cannot be inflated",
+            Self::Unasked => "a message is compressed, which was not agreed on",
             Self::TooLong => "a frame or an answer is too long",
         })
     }
@@ -105,6 +113,7 @@ fn whole<E: From<BadFrame>>(
         let payload = &input[used + begin..used + end];
         let frame = match first {
             0x81 | 0x82 => Frame::Message(payload),
+            0xc1 | 0xc2 => Frame::Packed(payload),
             0x89 => Frame::Ping(payload),
             0x8a => Frame::Pong,
             0x88 => Frame::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),

@@ -5,6 +5,7 @@ fn read(partial: &mut Partial, input: &[u8], found: &mut Vec<String>) -> Result<
     partial.read(input, |frame, bytes| {
         found.push(match frame {
             Frame::Message(payload) => format!("{bytes} message {}", payload.len()),
+            Frame::Packed(payload) => format!("{bytes} packed {}", payload.len()),
             Frame::Ping(payload) => format!("{bytes} ping {}", payload.len()),
             Frame::Close(code) => format!("{bytes} close {code:?}"),
             Frame::Pong => format!("{bytes} pong"),
@@ -20,17 +21,18 @@ fn several() -> Vec<u8> {
     bytes.extend_from_slice(&[0x89, 2, b'h', b'i', 0x8a, 0]);
     server_text(&mut bytes, &[b'b'; 126]);
     server_text(&mut bytes, &[b'c'; 66_000]);
-    bytes.extend_from_slice(&[0x82, 1, 0, 0x88, 2, 0x03, 0xf4, 0x88, 0]);
+    bytes.extend_from_slice(&[0xc1, 1, 0, 0x82, 1, 0, 0x88, 2, 0x03, 0xf4, 0x88, 0]);
     bytes
 }
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "2 message 0",
     "127 message 125",
     "4 ping 2",
     "2 pong",
     "130 message 126",
     "66010 message 66000",
+    "3 packed 1",
     "3 message 1",
     "4 close Some(1012)",
     "2 close None",
@@ -65,7 +67,8 @@ fn what_no_server_may_send_is_refused() {
     for (bytes, why) in [
         (&[0x01, 0][..], BadFrame::Fragment),
         (&[0x80, 0], BadFrame::Fragment),
-        (&[0xc1, 0], BadFrame::Malformed),
+        (&[0xc9, 0], BadFrame::Malformed),
+        (&[0xa1, 0], BadFrame::Malformed),
         (&[0x83, 0], BadFrame::Malformed),
         (&[0x81, 0x80], BadFrame::Malformed),
         (&[0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0], BadFrame::TooLong),

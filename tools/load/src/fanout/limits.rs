@@ -24,6 +24,9 @@ pub const AT_ONCE: usize = 256;
 pub const PAYLOAD_BYTES: usize = 4_000;
 /// A server's frame; the largest here are batches of 256 KiB.
 pub const FRAME_BYTES: usize = 4 << 20;
+/// Compressed frames that a process of viewers knows by their bytes: viewers are apart by few at any time, and each is at most a
+/// frame and what it inflates to.
+pub const INFLATED: usize = 8;
 /// A server's answer to an upgrade.
 pub const HEAD_BYTES: usize = 16 << 10;
 /// One buffer for all sockets of a process: a socket's receive buffer seldom holds more.

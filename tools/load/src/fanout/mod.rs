@@ -5,6 +5,7 @@ mod children;
 mod control;
 mod dialect;
 mod frames;
+mod inflate;
 mod limits;
 mod marker;
 mod masked;

@@ -126,7 +126,8 @@ impl Report {
         json!({
             "subject": self.subject, "viewers": self.viewers, "published": self.published, "expected": self.expected,
             "delivered": self.delivered(), "repeated": self.figures.repeated, "reordered": self.figures.reordered,
-            "ended": self.figures.ended, "frames": self.figures.frames, "frame_bytes_mean": self.frame_bytes_mean(),
+            "ended": self.figures.ended, "frames": self.figures.frames,
+            "packed_frames": self.figures.packed_frames, "frame_bytes_mean": self.frame_bytes_mean(),
             "behind_max_ms": self.behind_ms,
             "open": {"seconds": self.open.seconds, "server_cpu_s": self.open.server_cpu_s},
             "run": {"seconds": self.run.seconds, "server_cpu_s": self.run.server_cpu_s, "load_cpu_s": self.run.load_cpu_s},
@@ -159,9 +160,10 @@ impl Report {
             self.figures.reordered
         );
         text += &format!(
-            "{} frames of {:.0} bytes; {:.0} deliveries/s, load {:.2} s of CPU\n",
+            "{} frames of {:.0} bytes, {} of them compressed; {:.0} deliveries/s, load {:.2} s of CPU\n",
             self.figures.frames,
             self.frame_bytes_mean(),
+            self.figures.packed_frames,
             delivered / self.run.seconds.max(1e-9),
             self.run.load_cpu_s
         );

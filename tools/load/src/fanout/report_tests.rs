@@ -13,6 +13,7 @@ fn report(delivered: u64, repeated: u64, reordered: u64) -> Report {
             repeated,
             reordered,
             frames: delivered,
+            packed_frames: delivered / 2,
             frame_bytes: delivered * 130,
             latencies: vec![(1_000, 20), (9_000, 10)],
             slowest: vec![vec![0, 9_000, 4_000], vec![2_000]],
@@ -47,6 +48,7 @@ fn the_line_has_what_programs_read() {
     assert_eq!(line["delivered"], 60);
     assert_eq!(line["expected"], 60);
     assert_eq!(line["frame_bytes_mean"], 130.0);
+    assert_eq!(line["packed_frames"], 15);
     let near = |name: &str, ms: f64| {
         let found = line[name].as_f64().unwrap();
         assert!((found - ms).abs() < 0.01 * ms, "{name}: {found}");

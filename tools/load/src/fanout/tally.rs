@@ -42,7 +42,9 @@ pub struct Figures {
     pub reordered: u64,
     /// Frames with messages of the counted time.
     pub frames: u64,
-    /// Their bytes on the wire.
+    /// Of those, compressed ones.
+    pub packed_frames: u64,
+    /// Bytes of all of them on the wire.
     pub frame_bytes: u64,
     /// When the last of them came, us since the epoch.
     pub last_us: u64,
@@ -123,8 +125,9 @@ impl Tally {
     }
 
     /// A frame that had messages which count.
-    pub fn add_frame(&mut self, bytes: usize) {
+    pub fn add_frame(&mut self, bytes: usize, packed: bool) {
         self.figures.frames += 1;
+        self.figures.packed_frames += u64::from(packed);
         self.figures.frame_bytes += bytes as u64;
     }
 
@@ -152,6 +155,7 @@ impl Figures {
         self.repeated += other.repeated;
         self.reordered += other.reordered;
         self.frames += other.frames;
+        self.packed_frames += other.packed_frames;
         self.frame_bytes += other.frame_bytes;
         self.last_us = self.last_us.max(other.last_us);
         self.ended += other.ended;

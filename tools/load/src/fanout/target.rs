@@ -45,14 +45,18 @@ impl Target {
 
     /// The request that asks for an upgrade (RFC 6455, section 4.1). Its key is that of the standard's example: nobody caches
     /// here, which is all that a fresh one would prevent.
-    pub fn request(&self, protocol: Option<&str>) -> String {
+    pub fn request(&self, protocol: Option<&str>, extensions: Option<&str>) -> String {
         let Self { host, path, .. } = self;
-        let protocol = protocol.map_or_else(String::new, |name| {
-            format!("Sec-WebSocket-Protocol: {name}\r\n")
-        });
+        let field = |name: &str, value: Option<&str>| {
+            value.map_or_else(String::new, |value| {
+                format!("Sec-WebSocket-{name}: {value}\r\n")
+            })
+        };
+        let protocol = field("Protocol", protocol);
+        let extensions = field("Extensions", extensions);
         format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{protocol}\r\n"
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{protocol}{extensions}\r\n"
         )
     }
 }
@@ -66,7 +70,16 @@ mod tests {
         let target = Target::new("ws://127.0.0.1:7001/v1/connect?a=b", "/x").unwrap();
         assert_eq!(target.addr, "127.0.0.1:7001".parse().unwrap());
         assert_eq!(target.path, "/v1/connect?a=b");
-        assert!(target.request(Some("p")).contains("Protocol: p\r\n\r\n"));
+        assert!(
+            target
+                .request(Some("p"), None)
+                .contains("Protocol: p\r\n\r\n")
+        );
+        assert!(
+            target
+                .request(None, Some("e; f"))
+                .contains("Version: 13\r\nSec-WebSocket-Extensions: e; f\r\n\r\n")
+        );
         for bare in ["ws://127.0.0.1:7001", "ws://127.0.0.1:7001/"] {
             assert_eq!(Target::new(bare, "/x").unwrap().path, "/x");
         }

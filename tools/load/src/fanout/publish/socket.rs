@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::{Message, Publisher};
 use crate::fanout::dialect::{Dialect, Heard, Subject};
-use crate::fanout::frames::{Frame, Partial, Upgrade, client_pong, client_text};
+use crate::fanout::frames::{BadFrame, Frame, Partial, Upgrade, client_pong, client_text};
 use crate::fanout::limits;
 use crate::fanout::target::Target;
 use crate::fanout::upgrade::upgraded;
@@ -31,12 +31,12 @@ impl BySocket {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(limits::PUBLISH))?;
         stream.set_write_timeout(Some(limits::PUBLISH))?;
-        stream.write_all(target.request(dialect.protocol()).as_bytes())?;
+        stream.write_all(target.request(dialect.protocol(), None).as_bytes())?;
         let mut partial = Partial::default();
         let after = loop {
             let input = some(&mut stream)?;
             if let Some(Upgrade { head, after }) = partial.head(&input)? {
-                upgraded(&head, &after).context("--publish")?;
+                upgraded(&head, &after, false).context("--publish")?;
                 break after;
             }
         };
@@ -117,6 +117,7 @@ fn hear(
     let mut out = Vec::new();
     partial.read(input, |frame, _| {
         match frame {
+            Frame::Packed(_) => bail!("{}", BadFrame::Unasked),
             Frame::Message(payload) => match dialect.hear(payload) {
                 Heard::Nothing => {}
                 Heard::Subscribed => is_open = true,

@@ -11,7 +11,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::edge::now_us;
 use crate::fanout::dialect::{Dialect, Heard};
-use crate::fanout::frames::{Frame, Partial, Upgrade, client_pong, client_text};
+use crate::fanout::frames::{BadFrame, Frame, Partial, Upgrade, client_pong, client_text};
+use crate::fanout::inflate::Inflater;
 use crate::fanout::limits::{MUTE_S, SILENT_S};
 use crate::fanout::marker;
 use crate::fanout::tally::{Position, Tally};
@@ -26,6 +27,8 @@ pub struct Shared {
     pub tally: Tally,
     /// Sockets that are in their room.
     pub open: u32,
+    /// What inflates for them; none where they did not offer compression.
+    inflater: Option<Inflater>,
     /// Seconds since the process began.
     pub now_s: u32,
     /// What is about to be written.
@@ -34,11 +37,12 @@ pub struct Shared {
 
 impl Shared {
     /// Nothing has happened yet.
-    pub fn new(dialect: Box<dyn Dialect>, tally: Tally) -> Self {
+    pub fn new(dialect: Box<dyn Dialect>, tally: Tally, deflate: bool) -> Self {
         Self {
             dialect,
             tally,
             open: 0,
+            inflater: deflate.then(Inflater::new),
             now_s: 0,
             out: Vec::new(),
         }
@@ -54,6 +58,15 @@ pub struct Ready {
     pub readable: bool,
     /// The other side has ended it.
     pub ended: bool,
+}
+
+/// How a message came.
+#[derive(Clone, Copy)]
+struct Came {
+    /// Of its frame, on the wire.
+    bytes: usize,
+    packed: bool,
+    now_us: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -174,7 +187,7 @@ impl Conn {
         let Some(Upgrade { head, after }) = self.partial.head(input)? else {
             return Ok(());
         };
-        upgraded(&head, &after)?;
+        upgraded(&head, &after, shared.inflater.is_some())?;
         let said = shared.dialect.greeting(self.viewer, self.room as usize);
         if said.is_empty() {
             self.phase = Phase::Open;
@@ -196,7 +209,24 @@ impl Conn {
         let now_us = now_us();
         let mut partial = std::mem::take(&mut self.partial);
         partial.read(input, |frame, bytes| match frame {
-            Frame::Message(payload) => self.message(payload, bytes, now_us, shared),
+            Frame::Message(payload) => {
+                let came = Came {
+                    bytes,
+                    packed: false,
+                    now_us,
+                };
+                self.message(payload, came, shared)
+            }
+            Frame::Packed(payload) => {
+                let inflater = shared.inflater.as_mut().ok_or(BadFrame::Unasked)?;
+                let plain = inflater.plain(payload)?;
+                let came = Came {
+                    bytes,
+                    packed: true,
+                    now_us,
+                };
+                self.message(&plain, came, shared)
+            }
             Frame::Ping(payload) => {
                 let mut out = Vec::new();
                 client_pong(&mut out, payload);
@@ -210,22 +240,16 @@ impl Conn {
         Ok(())
     }
 
-    fn message(
-        &mut self,
-        payload: &[u8],
-        bytes: usize,
-        now_us: u64,
-        shared: &mut Shared,
-    ) -> Result<()> {
+    fn message(&mut self, payload: &[u8], came: Came, shared: &mut Shared) -> Result<()> {
         let (mut has_mark, mut counts) = (false, false);
         for mark in marker::find(payload) {
             has_mark = true;
             counts |= shared
                 .tally
-                .add(self.room as usize, &mut self.position, mark, now_us);
+                .add(self.room as usize, &mut self.position, mark, came.now_us);
         }
         if counts {
-            shared.tally.add_frame(bytes);
+            shared.tally.add_frame(came.bytes, came.packed);
         }
         if has_mark && self.is_open() {
             return Ok(());

@@ -10,6 +10,7 @@ use mio::{Events, Interest, Token};
 use super::conn::{Conn, Ready, Shared};
 use super::orders::{self, Orders, WAKE};
 use crate::fanout::control::{Job, Order, Word};
+use crate::fanout::inflate;
 use crate::fanout::limits;
 use crate::fanout::rooms::Rooms;
 use crate::fanout::tally::Tally;
@@ -39,7 +40,8 @@ impl<'a> Crowd<'a> {
         let rooms = Rooms::new(job.spread, job.viewers);
         let dialect = job.subject.dialect(job)?;
         let request = |target: &crate::fanout::target::Target| {
-            target.request(dialect.protocol()).into_bytes()
+            let extensions = job.deflate.then_some(inflate::OFFER);
+            target.request(dialect.protocol(), extensions).into_bytes()
         };
         let mut left: Vec<u32> = job.own().collect();
         left.reverse();
@@ -48,7 +50,7 @@ impl<'a> Crowd<'a> {
             requests: job.targets.iter().map(request).collect(),
             conns: Vec::with_capacity(left.len()),
             left,
-            shared: Shared::new(dialect, Tally::new(rooms.len())),
+            shared: Shared::new(dialect, Tally::new(rooms.len()), job.deflate),
             rooms,
             job,
             orders,

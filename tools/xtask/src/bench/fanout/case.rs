@@ -26,6 +26,9 @@ pub enum Case {
     /// Messages of up to 50 ms together, 200 a second to 1,000 viewers.
     #[value(name = "coalesced_50ms_1000")]
     Coalesced50ms1000,
+    /// The same, compressed; only where it is named.
+    #[value(name = "coalesced_50ms_1000_deflate")]
+    Coalesced50ms1000Deflate,
     /// Memory of an open, subscribed connection that nothing is sent to, of 15,000.
     #[value(name = "idle_memory")]
     IdleMemory,
@@ -42,10 +45,11 @@ pub enum Case {
 
 impl Case {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Uncoalesced1000,
         Self::Uncoalesced5000,
         Self::Coalesced50ms1000,
+        Self::Coalesced50ms1000Deflate,
         Self::IdleMemory,
         Self::Accept,
         Self::EdgeToLast1000,
@@ -58,6 +62,7 @@ impl Case {
             Self::Uncoalesced1000 => "uncoalesced_1000",
             Self::Uncoalesced5000 => "uncoalesced_5000",
             Self::Coalesced50ms1000 => "coalesced_50ms_1000",
+            Self::Coalesced50ms1000Deflate => "coalesced_50ms_1000_deflate",
             Self::IdleMemory => "idle_memory",
             Self::Accept => "accept",
             Self::EdgeToLast1000 => "edge_to_last_1000",
@@ -70,6 +75,11 @@ impl Case {
         matches!(self, Self::EdgeToLast1000 | Self::EdgeToLast10000)
     }
 
+    /// Whether it is measured only where it is named.
+    pub fn is_further(self) -> bool {
+        self == Self::Coalesced50ms1000Deflate
+    }
+
     /// What is done for it.
     pub fn work(self) -> Work {
         match self {
@@ -78,6 +88,10 @@ impl Case {
             Self::Coalesced50ms1000 => Work {
                 tick_ms: 50,
                 ..Work::each(1_000, 200)
+            },
+            Self::Coalesced50ms1000Deflate => Work {
+                deflate: true,
+                ..Self::Coalesced50ms1000.work()
             },
             Self::IdleMemory | Self::Accept => Work {
                 kind: Kind::Open,
@@ -119,6 +133,8 @@ pub struct Work {
     pub rate: u32,
     /// How long messages may wait to be sent together, ms.
     pub tick_ms: u32,
+    /// Whether viewers ask for compression.
+    pub deflate: bool,
     /// Connections opened a second, at most.
     pub open_rate: u32,
     /// How long they are left alone once they are open, s.
@@ -132,6 +148,7 @@ impl Work {
             viewers,
             rate,
             tick_ms: 0,
+            deflate: false,
             open_rate: OPEN_RATE_BEFORE,
             hold_s: 0,
         }
@@ -146,7 +163,7 @@ impl Work {
         let can = |peer: &&Peer| match self.kind {
             // Fed directly, which is what the goal is set against.
             Kind::OverTheEdge => **peer == Peer::Nchan,
-            // Nobody else gathers messages for so long.
+            // Nobody else gathers messages for so long, and one by itself is too short to be compressed.
             Kind::Deliver if self.tick_ms > 0 => **peer == Peer::Centrifuge,
             Kind::Deliver | Kind::Open => true,
         };
@@ -183,7 +200,9 @@ mod tests {
             names(Case::Uncoalesced1000),
             "tidegate floor uwebsockets nchan centrifuge ws socketio sockudo"
         );
-        assert_eq!(names(Case::Coalesced50ms1000), "tidegate floor centrifuge");
+        for case in [Case::Coalesced50ms1000, Case::Coalesced50ms1000Deflate] {
+            assert_eq!(names(case), "tidegate floor centrifuge");
+        }
         assert_eq!(names(Case::EdgeToLast1000), "tidegate nchan");
         assert_eq!(
             Case::IdleMemory.work().subjects(&[]),

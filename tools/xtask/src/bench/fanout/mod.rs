@@ -30,11 +30,11 @@ const OTHER_FILES: u64 = 300;
 /// What `bench fanout` may be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Who else is measured: uwebsockets, nchan, centrifuge, ws, socketio, sockudo (its first build takes 10 to 30 minutes),
+    /// Who else is measured: uwebsockets, nchan, centrifuge, ws, socketio, sockudo (its first build takes some minutes),
     /// with commas between them; `all`, or `none`.
     #[arg(long, default_value = "uwebsockets,nchan,centrifuge,ws,socketio", value_parser = Peers::parse)]
     peers: Peers,
-    /// What is measured. Left out: all of it, but edge_to_last_… only where edge-host has been built in release.
+    /// What is measured. Left out: all of it but …_deflate, and edge_to_last_… only where edge-host has been built in release.
     #[arg(long, value_enum, value_delimiter = ',')]
     cases: Vec<Case>,
     /// Turns of each case and subject; each turn begins with another subject.
@@ -159,7 +159,7 @@ fn cases(workspace: &Workspace, progress: &Progress, args: &Args) -> Vec<Case> {
             "edge_to_last_… are left out, since edge-host has not been built in release; --cases edge_to_last_1000,edge_to_last_10000 builds it, 10 to 18 minutes",
         );
     }
-    let kept = |case: &Case| has_edge || !case.needs_edge();
+    let kept = |case: &Case| !case.is_further() && (has_edge || !case.needs_edge());
     Case::ALL.into_iter().filter(kept).collect()
 }
 
@@ -273,7 +273,7 @@ mod tests {
             .map(|shared| shared.cases.iter().map(|case| case.name()).collect())
             .collect();
         assert_eq!(works.len(), Case::ALL.len() - 1);
-        assert_eq!(names[3], ["idle_memory", "accept"]);
+        assert_eq!(names[4], ["idle_memory", "accept"]);
     }
 
     #[test]

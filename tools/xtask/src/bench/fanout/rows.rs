@@ -41,7 +41,10 @@ pub fn of(case: Case, work: Work, subject: Subject, turns: &[Taken]) -> Vec<Row>
                 ..messages(row(case.name(), p99, "p99 ms"), turns)
             }]
         }
-        Case::Uncoalesced1000 | Case::Uncoalesced5000 | Case::Coalesced50ms1000 => {
+        Case::Uncoalesced1000
+        | Case::Uncoalesced5000
+        | Case::Coalesced50ms1000
+        | Case::Coalesced50ms1000Deflate => {
             let value = of(&deliveries_per_cpu_s);
             vec![Row {
                 latency: Some(Latency {
@@ -86,9 +89,10 @@ fn most(turns: &[Taken], figure: fn(&Taken) -> f64) -> f64 {
 /// Whether a turn lasted long enough for the CPU that a case needs to be seen: the kernel counts it in hundredths of a second.
 pub fn is_seen(case: Case, taken: &Taken) -> bool {
     match case {
-        Case::Uncoalesced1000 | Case::Uncoalesced5000 | Case::Coalesced50ms1000 => {
-            taken.figures.run.server_cpu_s > 0.0
-        }
+        Case::Uncoalesced1000
+        | Case::Uncoalesced5000
+        | Case::Coalesced50ms1000
+        | Case::Coalesced50ms1000Deflate => taken.figures.run.server_cpu_s > 0.0,
         Case::Accept => taken.figures.open.server_cpu_s > 0.0,
         Case::IdleMemory | Case::EdgeToLast1000 | Case::EdgeToLast10000 => true,
     }

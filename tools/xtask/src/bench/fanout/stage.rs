@@ -91,7 +91,7 @@ impl<'a> Stage<'a> {
                 self.alone(subject, command, port, urls)
             }
             Subject::Peer(peer) => {
-                let command = peer.command(self.workspace, port, work.tick_ms)?;
+                let command = peer.command(self.workspace, port, work.tick_ms, work.deflate)?;
                 self.alone(subject, command, port, peer.urls(port))
             }
         }

@@ -26,7 +26,9 @@ pub struct Figures {
     pub reordered: u64,
     /// Frames that deliveries came in.
     pub frames: u64,
-    /// Of those, with their heads.
+    /// Of those, compressed ones.
+    pub packed_frames: u64,
+    /// Bytes of a frame, with its head.
     pub frame_bytes_mean: f64,
     /// While connections were opened.
     pub open: Part,
@@ -71,6 +73,11 @@ impl Figures {
 
     fn is_whole(&self) -> bool {
         self.delivered == self.expected && self.repeated == 0 && self.reordered == 0
+    }
+
+    /// Whether most frames were compressed: those that are too short for it are not.
+    fn is_packed(&self) -> bool {
+        self.packed_frames * 2 > self.frames
     }
 
     /// Whether the subject was behind at the end of so many seconds.
@@ -139,6 +146,7 @@ pub fn take(
     let (payload, rate) = frames.map_or((PAYLOAD_BYTES, work.rate), |frames| {
         (frames.payload_bytes, frames.rate)
     });
+    let deflate = work.deflate && subject != Subject::Floor;
     let warmup = seconds.min(2.0);
     let redis_before = stage.redis_us()?;
     let mut command = stage.load(|load| {
@@ -156,6 +164,10 @@ pub fn take(
         ];
         for (name, value) in numbers {
             load.args([name, &value]);
+        }
+        // The bare loop sends what others have made.
+        if deflate {
+            load.arg("--deflate");
         }
     });
     let (stdout, stderr) = (Mutex::new(String::new()), Mutex::new(String::new()));
@@ -182,6 +194,13 @@ pub fn take(
     let figures = read(&stdout).with_context(told)?;
     let ours = !matches!(subject, Subject::Peer(_));
     ensure!(!ours || (status.success() && figures.is_whole()), told());
+    ensure!(
+        !deflate || figures.is_packed(),
+        "{} of {} frames of {} are compressed",
+        figures.packed_frames,
+        figures.frames,
+        subject.name()
+    );
     let messages = f64::from(work.rate) * (seconds + warmup);
     let in_redis = subject == Subject::Tidegate && messages >= 1.0;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
@@ -209,7 +228,7 @@ pub mod tests {
 
     /// A line as `load` prints it.
     pub const LINE: &str = r#"{"subject":"tidegate","viewers":1000,"published":1000,"expected":1000000,"delivered":1000000,
-        "repeated":0,"reordered":0,"frames":100000,"frame_bytes_mean":2104.4,"open":{"seconds":1.0,"server_cpu_s":0.1},
+        "repeated":0,"reordered":0,"frames":100000,"packed_frames":60000,"frame_bytes_mean":2104.4,"open":{"seconds":1.0,"server_cpu_s":0.1},
         "run":{"seconds":5.02,"server_cpu_s":1.0,"load_cpu_s":1.2},
         "memory":{"pss_before":1000000,"pss_open":1400000,"slab_before":0,"slab_open":3000000},
         "p50_ms":1.5,"p99_ms":2.5,"max_ms":3.5,"last_p50_ms":4.5,"last_p99_ms":5.5,"last_max_ms":6.5}"#;
@@ -240,6 +259,14 @@ pub mod tests {
                 messages: 10.0
             }
         );
+    }
+
+    #[test]
+    fn most_frames_are_to_be_compressed() {
+        let mut figures = figures();
+        assert!(figures.is_packed());
+        figures.packed_frames = 50_000;
+        assert!(!figures.is_packed());
     }
 
     #[test]

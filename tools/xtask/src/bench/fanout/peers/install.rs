@@ -44,6 +44,13 @@ const PROTOC: Tool = Tool {
     brew: "protobuf",
     what_for: "the peer sockudo",
 };
+/// What protoc's own package only recommends.
+const PROTOS: Tool = Tool {
+    program: "/usr/include/google/protobuf/timestamp.proto",
+    apt: "libprotobuf-dev",
+    brew: "protobuf",
+    what_for: "the peer sockudo",
+};
 /// Holds what a folder was built from.
 const STAMP: &str = "built-from";
 
@@ -95,7 +102,7 @@ fn tools(peer: Peer) -> &'static [Tool] {
         Peer::Nchan => &[NCHAN],
         Peer::Centrifuge => &[],
         Peer::Ws | Peer::SocketIo => &[NODE, NPM],
-        Peer::Sockudo => &[PROTOC],
+        Peer::Sockudo => &[PROTOC, PROTOS],
     }
 }
 
@@ -108,7 +115,7 @@ fn told(peer: Peer) -> String {
         Peer::Centrifuge => "go build with its modules, a minute or two at first".to_owned(),
         Peer::Ws | Peer::SocketIo => "npm ci, a few seconds".to_owned(),
         Peer::Sockudo => {
-            format!("cargo install sockudo {SOCKUDO}, 10 to 30 minutes on two cores, once")
+            format!("cargo install sockudo {SOCKUDO}, some minutes on two cores, once")
         }
         Peer::Nchan => "the package nginx's module comes in".to_owned(),
     }

@@ -98,11 +98,18 @@ impl Peer {
         }
     }
 
-    /// What starts it at a port, for one core. It may keep messages for `tick_ms` to send them together, if it can.
+    /// What starts it at a port, for one core. It may keep messages for `tick_ms` to send them together, and compresses them
+    /// with `deflate`, if it can.
     ///
     /// # Errors
     /// When its configuration cannot be written.
-    pub fn command(self, workspace: &Workspace, port: u16, tick_ms: u32) -> Result<Command> {
+    pub fn command(
+        self,
+        workspace: &Workspace,
+        port: u16,
+        tick_ms: u32,
+        deflate: bool,
+    ) -> Result<Command> {
         let folder = self.folder(workspace);
         let port = port.to_string();
         let mut command = match self {
@@ -111,6 +118,7 @@ impl Peer {
                 let mut command = Command::new(folder.join("server"));
                 command.env("GOMAXPROCS", "1");
                 command.arg(format!("-write-delay={tick_ms}ms"));
+                command.arg(format!("-compression={deflate}"));
                 command
             }
             Self::Ws | Self::SocketIo => {
@@ -140,6 +148,8 @@ fn sockudo(workspace: &Workspace, folder: &Path, port: &str) -> Result<Command> 
     write(workspace, "sockudo/config.json", folder, port)?;
     let mut command = Command::new(folder.join("bin/sockudo"));
     command.arg("--config").arg(folder.join("config.json"));
+    // As others have no access log here: it writes a line for each connection otherwise.
+    command.env("RUST_LOG", "error");
     command.current_dir(folder);
     Ok(command)
 }
