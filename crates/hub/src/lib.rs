@@ -12,6 +12,7 @@ mod encode;
 mod feed;
 mod flush;
 mod frames;
+mod gather;
 mod hub;
 mod join;
 mod limits;
@@ -42,6 +43,7 @@ mod testing;
 pub use admission::{Admission, Pressure};
 pub use encode::{Encoding, Frame};
 pub use frames::LEVELS;
+pub use gather::Gather;
 pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
 pub use join::Subscribe;
 pub use limits::{

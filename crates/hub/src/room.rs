@@ -246,8 +246,9 @@ mod tests {
             (ONLINE_MS, ONLINE_SENDS_PER_S),
             (LIKES_MS, LIKES_SENDS_PER_S),
         ] {
-            assert_eq!(counters_every_ms(every_ms, sends_per_s, 4_000), every_ms);
-            for viewers in [0, 1, 4_001, 15_000, 1_000_000] {
+            let few = every_ms * sends_per_s / 1_000;
+            assert_eq!(counters_every_ms(every_ms, sends_per_s, few), every_ms);
+            for viewers in [0, 1, few + 1, 15_000, 1_000_000] {
                 let ms = counters_every_ms(every_ms, sends_per_s, viewers);
                 assert!(ms >= every_ms && viewers * 1_000 <= ms * sends_per_s);
             }

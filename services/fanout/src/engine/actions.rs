@@ -142,18 +142,26 @@ impl Core {
         self.settle();
     }
 
-    /// `!all` begins: the welcome says from where.
+    /// `!all` begins: the welcome says from where. Where a `subscribe` came with the hello, the welcome is kept back for its
+    /// answer, which is due in a few milliseconds: a send costs as much as all that is decided for a newcomer.
     fn welcome(&mut self, key: u32, sub: SubRef) {
         if let Some(position) = self.hub.starts_at(sub) {
             let node = self.node.clone();
-            self.say(
-                key,
-                &Notice::Welcome {
-                    region: &node.region,
-                    node: &node.name,
-                    cursor: &position,
-                },
-            );
+            let notice = Notice::Welcome {
+                region: &node.region,
+                node: &node.name,
+                cursor: &position,
+            };
+            let asks = self.conns.get(key).is_some_and(|conn| conn.subs.len() > 1);
+            if asks
+                && let Some(frame) = self.framed(key, &notice)
+                && let Some(reference) = self.conns.reference(key)
+            {
+                self.conns.hold(key, frame);
+                self.waits.hold(reference, self.node.clock.now_ms());
+            } else {
+                self.say(key, &notice);
+            }
         }
         let times = self.times();
         self.hub.admit(sub, None, times, &mut self.conns);
@@ -178,14 +186,19 @@ impl Core {
 
     /// Says something to a socket in its sub-protocol. These are never compressed: they are small, and of one socket.
     pub(super) fn say(&mut self, key: u32, notice: &Notice<'_>) {
-        let Some(conn) = self.conns.get(key) else {
-            return;
-        };
-        if let Kind::Socket { agreed, .. } = &conn.kind {
-            let mut frame = Vec::new();
-            notice.frame(&mut frame, agreed.sub_protocol);
+        if let Some(frame) = self.framed(key, notice) {
             self.conns.answer(key, frame);
         }
+    }
+
+    /// What that is for a socket; none for what is none.
+    fn framed(&mut self, key: u32, notice: &Notice<'_>) -> Option<Vec<u8>> {
+        let Kind::Socket { agreed, .. } = &self.conns.get(key)?.kind else {
+            return None;
+        };
+        let mut frame = Vec::new();
+        notice.frame(&mut frame, agreed.sub_protocol);
+        Some(frame)
     }
 
     /// Ends a stream of events: with a problem if it has not begun, else with an error event if there is one.

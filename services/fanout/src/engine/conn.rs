@@ -53,9 +53,17 @@ pub(super) struct Conn {
     pub(super) frames: u16,
 }
 
+/// What a connection still has to write.
+enum Pending {
+    /// Kept back for a moment, to go out in one with what comes next.
+    Held(Vec<u8>),
+    /// The socket takes no more now.
+    Blocked(Queue),
+}
+
 #[derive(Default)]
-struct Pending {
-    queue: VecDeque<Frame>,
+struct Queue {
+    frames: VecDeque<Frame>,
     /// Bytes of the first that are written.
     offset: usize,
     bytes: usize,
@@ -86,6 +94,12 @@ pub(super) enum Received {
     PlainHttp,
 }
 
+impl Default for Pending {
+    fn default() -> Self {
+        Self::Blocked(Queue::default())
+    }
+}
+
 impl Conn {
     pub(super) fn new(
         stream: TcpStream,
@@ -114,13 +128,48 @@ impl Conn {
     }
 
     pub(super) fn is_blocked(&self) -> bool {
-        self.pending.is_some()
+        matches!(self.pending.as_deref(), Some(Pending::Blocked(_)))
+    }
+
+    pub(super) fn is_holding(&self) -> bool {
+        matches!(self.pending.as_deref(), Some(Pending::Held(_)))
+    }
+
+    /// Keeps an answer back until something else is written, or until it is [released](Self::release).
+    pub(super) fn hold(&mut self, answer: Vec<u8>, bytes: &mut u64) -> Written {
+        if self.pending.is_some() {
+            return self.answer(answer, bytes);
+        }
+        self.pending = Some(Box::new(Pending::Held(answer)));
+        Written::All
+    }
+
+    /// Writes what was kept back.
+    pub(super) fn release(&mut self, bytes: &mut u64) -> Written {
+        match self.take_held() {
+            Some(held) => self.answer(held, bytes),
+            None => Written::All,
+        }
+    }
+
+    fn take_held(&mut self) -> Option<Vec<u8>> {
+        let pending = self
+            .pending
+            .take_if(|pending| matches!(**pending, Pending::Held(_)))?;
+        match *pending {
+            Pending::Held(held) => Some(held),
+            Pending::Blocked(_) => None,
+        }
     }
 
     /// Offers a shared frame.
     pub(super) fn offer(&mut self, frame: &Frame, bytes: &mut u64) -> Offered {
         if self.pending.is_some() {
-            return Offered::Refused;
+            let Some(mut held) = self.take_held() else {
+                return Offered::Refused;
+            };
+            held.extend_from_slice(frame);
+            return self.offer(&Frame::new(held), bytes);
         }
         let mut offset = 0;
         match write_all(
@@ -132,11 +181,11 @@ impl Conn {
         ) {
             Written::All => Offered::Sent,
             Written::Blocked => {
-                self.pending = Some(Box::new(Pending {
-                    queue: VecDeque::from([frame.clone()]),
+                self.pending = Some(Box::new(Pending::Blocked(Queue {
+                    frames: VecDeque::from([frame.clone()]),
                     offset,
                     bytes: frame.len(),
-                }));
+                })));
                 Offered::Kept
             }
             Written::Gone => Offered::Gone,
@@ -145,6 +194,13 @@ impl Conn {
 
     /// Writes an answer of its own, behind what waits.
     pub(super) fn answer(&mut self, answer: Vec<u8>, bytes: &mut u64) -> Written {
+        let answer = match self.take_held() {
+            None => answer,
+            Some(mut held) => {
+                held.extend_from_slice(&answer);
+                held
+            }
+        };
         let mut offset = 0;
         if self.pending.is_none() {
             match write_all(
@@ -158,44 +214,47 @@ impl Conn {
                 other => return other,
             }
         }
-        let pending = self.pending.get_or_insert_default();
-        let first = pending.queue.is_empty();
-        if first {
-            pending.offset = offset;
-        } else if pending.bytes + answer.len() > WAITING_BYTES + pending.queue[0].len() {
+        let Pending::Blocked(queue) = &mut **self.pending.get_or_insert_default() else {
+            return Written::All;
+        };
+        match queue.frames.front() {
+            None => queue.offset = offset,
             // It asks and does not read.
-            return Written::Gone;
+            Some(first) if queue.bytes + answer.len() > WAITING_BYTES + first.len() => {
+                return Written::Gone;
+            }
+            Some(_) => {}
         }
-        pending.bytes += answer.len();
-        pending.queue.push_back(Rc::new(answer));
+        queue.bytes += answer.len();
+        queue.frames.push_back(Rc::new(answer));
         Written::Blocked
     }
 
-    /// Goes on with what waits.
+    /// Goes on with what waits for the socket.
     pub(super) fn write_on(&mut self, bytes: &mut u64) -> Written {
-        let Some(pending) = &mut self.pending else {
+        let Some(Pending::Blocked(queue)) = self.pending.as_deref_mut() else {
             return Written::All;
         };
         // A session's part of its handshake may be all that waits.
-        if pending.queue.is_empty() {
+        if queue.frames.is_empty() {
             let tls = self.tls.as_deref_mut();
             match write_all(&mut self.stream, tls, &[], &mut 0, bytes) {
                 Written::All => {}
                 other => return other,
             }
         }
-        while let Some(frame) = pending.queue.front() {
+        while let Some(frame) = queue.frames.front() {
             match write_all(
                 &mut self.stream,
                 self.tls.as_deref_mut(),
                 frame,
-                &mut pending.offset,
+                &mut queue.offset,
                 bytes,
             ) {
                 Written::All => {
-                    pending.bytes -= frame.len();
-                    pending.queue.pop_front();
-                    pending.offset = 0;
+                    queue.bytes -= frame.len();
+                    queue.frames.pop_front();
+                    queue.offset = 0;
                 }
                 other => return other,
             }
@@ -282,6 +341,68 @@ fn write_all(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A connection, and its other end.
+    fn pair() -> (Conn, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (own, _) = listener.accept().unwrap();
+        own.set_nonblocking(true).unwrap();
+        (Conn::new(TcpStream::from_std(own), None, 1, 0), other)
+    }
+
+    /// What the other end gets when nothing more comes.
+    fn all(conn: &mut Conn, other: &mut std::net::TcpStream) -> String {
+        conn.finish();
+        let mut text = String::new();
+        other.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_was_held_goes_out_before_whatever_comes_next() {
+        let frame = Frame::new(b" frame".to_vec());
+        let (mut conn, mut other) = pair();
+        let mut bytes = 0;
+        assert_eq!(conn.hold(b"held".to_vec(), &mut bytes), Written::All);
+        assert!(conn.is_holding() && !conn.is_blocked());
+        assert_eq!((bytes, conn.write_on(&mut bytes)), (0, Written::All));
+        assert!(conn.is_holding(), "a socket that takes bytes again");
+        assert_eq!(conn.offer(&frame, &mut bytes), Offered::Sent);
+        assert!(!conn.is_holding());
+        assert_eq!(conn.hold(b" again".to_vec(), &mut bytes), Written::All);
+        let answer = b" answer".to_vec();
+        assert_eq!(conn.answer(answer, &mut bytes), Written::All);
+        assert_eq!(conn.hold(b" alone".to_vec(), &mut bytes), Written::All);
+        assert_eq!(conn.release(&mut bytes), Written::All);
+        assert_eq!(conn.release(&mut bytes), Written::All);
+        let text = "held frame again answer alone";
+        assert_eq!(bytes, text.len() as u64);
+        assert_eq!(all(&mut conn, &mut other), text);
+    }
+
+    #[test]
+    fn what_was_held_is_not_lost_when_the_socket_blocks() {
+        let (mut conn, mut other) = pair();
+        let mut bytes = 0;
+        let large = vec![b'x'; 16 * 1024 * 1024];
+        assert_eq!(conn.hold(b"held".to_vec(), &mut bytes), Written::All);
+        let frame = Frame::new(large.clone());
+        assert_eq!(conn.offer(&frame, &mut bytes), Offered::Kept);
+        assert!(conn.is_blocked() && !conn.is_holding());
+        assert_eq!(conn.hold(b"last".to_vec(), &mut bytes), Written::Blocked);
+        assert_eq!(conn.offer(&frame, &mut bytes), Offered::Refused);
+        let mut got = vec![0; 4 + large.len() + 4];
+        let reader = std::thread::spawn(move || {
+            other.read_exact(&mut got).unwrap();
+            got
+        });
+        while conn.write_on(&mut bytes) == Written::Blocked {
+            std::thread::yield_now();
+        }
+        let got = reader.join().unwrap();
+        assert!(got.starts_with(b"heldx") && got.ends_with(b"xlast"));
+    }
 
     #[test]
     fn a_connection_costs_little() {

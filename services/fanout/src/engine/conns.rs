@@ -146,6 +146,29 @@ impl Conns {
         }
     }
 
+    /// Keeps an answer back until something else is written there, or it is released.
+    pub(super) fn hold(&mut self, key: u32, answer: Vec<u8>) {
+        if let Some(conn) = self.slab.get_mut(key as usize)
+            && conn.hold(answer, &mut self.bytes) == Written::Gone
+        {
+            self.gone.push(key);
+        }
+    }
+
+    pub(super) fn is_holding(&self, key: u32) -> bool {
+        let conn = self.slab.get(key as usize);
+        conn.is_some_and(Conn::is_holding)
+    }
+
+    /// Writes what was kept back.
+    pub(super) fn release(&mut self, key: u32) {
+        if let Some(conn) = self.slab.get_mut(key as usize)
+            && conn.release(&mut self.bytes) == Written::Gone
+        {
+            self.gone.push(key);
+        }
+    }
+
     /// Writes the last bytes; then the connection only waits for its other end to close. `false`: it ended before.
     pub(super) fn end(&mut self, key: u32, last: Vec<u8>) -> bool {
         let Some(conn) = self.slab.get_mut(key as usize) else {

@@ -136,6 +136,8 @@ impl Core {
                 .next_due_ms()
                 .into_iter()
                 .chain(self.admit_due_ms)
+                .chain(self.desk.joins_due_ms())
+                .chain(self.waits.held_due_ms())
                 .min()
                 .map(|due_ms| self.node.clock.at(due_ms));
             tokio::select! {
@@ -202,8 +204,9 @@ impl Core {
             }
             self.hub.slice(times, &mut self.conns);
         }
+        self.release(times.now_ms);
         self.settle();
-        self.desk.ask_joins();
+        self.desk.ask_joins(times.now_ms);
     }
 
     /// Takes what the poll has; `true` once it has nothing more.

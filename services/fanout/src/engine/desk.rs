@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tidegate_hub::{OriginPage, Reader, SubRef};
+use tidegate_hub::{Gather, OriginPage, Reader, SubRef};
 use tidegate_protocol::frames::ErrorCode;
 use tidegate_stream::{Region, RoomId, StreamId};
 use tokio::sync::mpsc;
@@ -17,11 +17,10 @@ use crate::node::Node;
 /// one of several subscriptions.
 const AT_ONCE: usize = 64;
 
-/// Look-ups of viewers that may wait beside them: at half a millisecond each and 64 at once, 4,096 take 32 ms. A viewer has 32
-/// rooms at most, so a hundred who come back at once with all of them fit.
+/// What viewers wait for that may wait beside them. Of reads of history 4,096 take 32 ms, at half a millisecond each and 64 at
+/// once; of subscriptions as many are 16 look-ups. A viewer has 32 rooms at most, so a hundred who come back at once with all of
+/// them fit.
 const WAITING: usize = 4_096;
-/// Subscriptions that one look-up is for: their first frames are written in one go when it is answered, in about 2 ms.
-const TOGETHER: usize = 256;
 
 /// Something to ask.
 pub(super) enum Task {
@@ -61,8 +60,9 @@ pub(super) struct Desk {
     rooms: VecDeque<Task>,
     /// What one viewer each waits for.
     viewers: VecDeque<Task>,
-    /// Subscriptions that have begun in this turn, or wait for a place.
+    /// Subscriptions that wait for each other, or for a place.
     joins: VecDeque<(SubRef, Asking)>,
+    gather: Gather,
     on_the_way: usize,
     results: mpsc::UnboundedSender<Done>,
     /// Failed, to be asked again at the next tick.
@@ -78,6 +78,7 @@ impl Desk {
             rooms: VecDeque::new(),
             viewers: VecDeque::new(),
             joins: VecDeque::new(),
+            gather: Gather::default(),
             on_the_way: 0,
             results,
             again: Vec::new(),
@@ -111,7 +112,7 @@ impl Desk {
         self.start();
     }
 
-    /// A subscription is to begin. It is looked up at the end of the turn, together with the others of this turn.
+    /// A subscription is to begin. It is looked up at the end of the turn, or a few milliseconds later together with others.
     /// `false`: it cannot wait, since too many do.
     pub(super) fn join(&mut self, sub: SubRef, asking: Asking) -> bool {
         if self.is_full() {
@@ -121,13 +122,22 @@ impl Desk {
         true
     }
 
-    /// Asks for who has come.
-    pub(super) fn ask_joins(&mut self) {
-        while !self.joins.is_empty() && self.on_the_way < AT_ONCE {
-            let some = self.joins.len().min(TOGETHER);
+    /// Asks for who has come, if they need not wait for others.
+    pub(super) fn ask_joins(&mut self, now_ms: u64) {
+        while self.on_the_way < AT_ONCE {
+            let some = self.gather.take(self.joins.len(), now_ms);
+            if some == 0 {
+                return;
+            }
             let joins = self.joins.drain(..some).collect();
             self.send(Task::Joins(joins));
         }
+    }
+
+    /// When they are to be asked for, ms; none if nobody has come, or an answer must come first.
+    pub(super) fn joins_due_ms(&self) -> Option<u64> {
+        let due_ms = self.gather.due_ms(self.joins.len());
+        due_ms.filter(|_| self.on_the_way < AT_ONCE)
     }
 
     /// Gives the memory of long queues back.

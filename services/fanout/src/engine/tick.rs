@@ -22,9 +22,14 @@ const COUNTERS: u64 = 10 * SECOND;
 /// How long a connection that is ending may take to close, ms.
 const ENDING_MS: u64 = 2_000;
 
+/// How long a welcome may be kept back, ms: twice what those who come together wait for each other.
+const HELD_MS: u64 = 10;
+
 /// Connections with a deadline, in order: each list has one length of time.
 #[derive(Default)]
 pub(super) struct Waits {
+    /// Something is kept back, to go out with what comes next.
+    held: VecDeque<(u64, ConnRef)>,
     /// A head or a hello is owed.
     greeting: VecDeque<(u64, ConnRef)>,
     /// The other end is to close.
@@ -36,6 +41,15 @@ impl Waits {
         // A head may take as long as a hello, so that one list does.
         const { assert!(limits::HEAD_MS == limits::HELLO_MS) };
         self.greeting.push_back((now_ms + limits::HELLO_MS, conn));
+    }
+
+    pub(super) fn hold(&mut self, conn: ConnRef, now_ms: u64) {
+        self.held.push_back((now_ms + HELD_MS, conn));
+    }
+
+    /// When the first of what is kept back goes out, ms.
+    pub(super) fn held_due_ms(&self) -> Option<u64> {
+        self.held.front().map(|(due_ms, _)| *due_ms)
     }
 
     pub(super) fn end(&mut self, conn: ConnRef, now_ms: u64) {
@@ -58,6 +72,22 @@ pub(super) fn slim<T>(queue: &mut VecDeque<T>) {
 }
 
 impl Core {
+    /// Writes what was kept back and has waited long enough. Nearly always it has gone out by itself before.
+    pub(super) fn release(&mut self, now_ms: u64) {
+        while let Some(&(due_ms, conn)) = self.waits.held.front() {
+            let holds = self
+                .conns
+                .find(conn)
+                .filter(|&key| self.conns.is_holding(key));
+            match holds {
+                Some(_) if due_ms > now_ms => return,
+                Some(key) => self.conns.release(key),
+                None => {}
+            }
+            self.waits.held.pop_front();
+        }
+    }
+
     pub(super) fn tick(&mut self) {
         self.ticks += 1;
         let now_ms = self.node.clock.now_ms();
@@ -165,6 +195,7 @@ impl Core {
             let _ = self.counts.send((self.index, changed));
         }
         slim(&mut self.ready);
+        slim(&mut self.waits.held);
         self.desk.slim();
         let now_ms = self.node.clock.now_ms();
         let sampled = self.hub.ease(now_ms);

@@ -1,6 +1,7 @@
 //! The node as a process: over a real Redis, published to straight by the functions, watched by an independent WebSocket
 //! client.
 
+mod at_once;
 mod away;
 mod bench;
 mod crowd;
