@@ -8,7 +8,7 @@ use redis_tests::RedisServer;
 use rustix::process::Signal;
 use tidegate_stream::calls::{
     BannedName, Bounds, CallError, Control, FunctionCall, Join, JoinAnswer, Lasting, Publish,
-    PublishFlags, Published, Receipt, Reply, Right, Verb, load_command,
+    Published, Receipt, Reply, Right, Verb, load_command,
 };
 use tidegate_stream::{Keys, Region, RoomId, Shard, ShardCount, StreamId, Subject};
 
@@ -96,17 +96,10 @@ impl Place {
     pub fn publish(&mut self, room: &str, text: &str, key: &str) -> Result<Receipt, CallError> {
         let region = self.region.clone();
         let data = format!("{{\"text\":\"{text}\"}}");
+        let (room, subject) = (room.parse().expect("a room"), "bob".parse().expect("bob"));
         let publish = Publish {
-            region: &region,
-            room: &room.parse().expect("a room"),
-            kind: Published::Chat,
-            subject: &"bob".parse().expect("a subject"),
-            info: "",
-            data: &data,
             key,
-            posted: data.as_bytes(),
-            trace: "",
-            flags: PublishFlags::default(),
+            ..Publish::plain(&region, &room, Published::Chat, &subject, &data)
         };
         let call = publish.call(&self.keys, &Bounds::default());
         publish.answer(&self.call(&call))

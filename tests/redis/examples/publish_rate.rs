@@ -7,7 +7,7 @@ use std::time::Instant;
 use redis::{Connection, Pipeline};
 use redis_tests::RedisServer;
 use tidegate_stream::calls::{
-    Bounds, Control, FunctionCall, Publish, PublishFlags, Published, Verb, load_command,
+    Bounds, Control, FunctionCall, Publish, Published, Verb, load_command,
 };
 use tidegate_stream::shard::ShardCount;
 use tidegate_stream::{Keys, RoomId};
@@ -96,16 +96,9 @@ fn prepare(redis: &mut Connection, keys: &Keys) -> Vec<Vec<Vec<u8>>> {
         };
         run(redis, &create.call(keys, &bounds).command());
         let publish = Publish {
-            region: &region,
-            room: &room,
-            kind: Published::Chat,
-            subject: &subject,
             info: INFO,
-            data: DATA,
-            key: "",
-            posted: DATA.as_bytes(),
             trace: TRACE,
-            flags: PublishFlags::default(),
+            ..Publish::plain(&region, &room, Published::Chat, &subject, DATA)
         };
         let call: FunctionCall = publish.call(keys, &bounds);
         commands.push(call.command());

@@ -123,7 +123,36 @@ pub enum Receipt {
     },
 }
 
-impl Publish<'_> {
+impl<'a> Publish<'a> {
+    /// A message with nothing but its data: no key, no trace, nothing known about the publisher.
+    pub fn plain(
+        region: &'a Region,
+        room: &'a RoomId,
+        kind: Published,
+        subject: &'a Subject,
+        data: &'a str,
+    ) -> Self {
+        Self {
+            region,
+            room,
+            kind,
+            subject,
+            info: "",
+            data,
+            key: "",
+            posted: data.as_bytes(),
+            trace: "",
+            flags: PublishFlags::default(),
+        }
+    }
+
+    /// The same by a service.
+    #[must_use]
+    pub fn by_service(mut self) -> Self {
+        self.flags.service = true;
+        self
+    }
+
     /// What to send.
     pub fn call(&self, keys: &Keys, bounds: &Bounds) -> FunctionCall {
         let shard = keys.shard(self.room);

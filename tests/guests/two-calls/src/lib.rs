@@ -70,19 +70,11 @@ fn calls(prefix: &str, region: Region, room: RoomId) -> anyhow::Result<[Function
     });
     let subject: Subject = "two-calls".parse()?;
     let publish = Publish {
-        region: &region,
-        room: &room,
-        kind: Published::Chat,
-        subject: &subject,
-        info: "",
-        data: DATA,
-        key: "",
-        posted: DATA.as_bytes(),
-        trace: "",
         flags: PublishFlags {
             may_enter: true,
             ..PublishFlags::default()
         },
+        ..Publish::plain(&region, &room, Published::Chat, &subject, DATA)
     };
     let limit = Limit {
         policies: &policies,

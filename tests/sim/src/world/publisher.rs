@@ -147,19 +147,12 @@ impl World {
         let region = self.sites[site].name.clone();
         let subject = self.publishers[saying.publisher].subject.clone();
         let publish = Publish {
-            region: &region,
-            room: &saying.room,
-            kind: saying.kind,
-            subject: &subject,
-            info: "",
-            data: &saying.data,
             key: &saying.key,
-            posted: saying.data.as_bytes(),
-            trace: "",
             flags: PublishFlags {
                 service: saying.kind == Published::Gift,
                 ..PublishFlags::default()
             },
+            ..Publish::plain(&region, &saying.room, saying.kind, &subject, &saying.data)
         };
         let call = publish.call(&self.keys, &self.plan.bounds);
         let replies = self.call_at(site, &call)?;

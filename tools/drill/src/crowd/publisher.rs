@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use redis::{Connection, Value};
 use service_link::{flatten, function};
-use tidegate_stream::calls::{
-    Bounds, Control, FunctionCall, Publish, PublishFlags, Published, Right, Verb,
-};
+use tidegate_stream::calls::{Bounds, Control, FunctionCall, Publish, Published, Right, Verb};
 use tidegate_stream::{Keys, Region, RoomId, ShardCount, Subject};
 
 use super::account;
@@ -240,21 +238,8 @@ impl Publisher {
     }
 
     fn call(&self, room: usize, kind: Published, data: &str) -> FunctionCall {
-        let publish = Publish {
-            region: &self.region,
-            room: &self.rooms[room],
-            kind,
-            subject: &self.subject,
-            info: "",
-            data,
-            key: "",
-            posted: data.as_bytes(),
-            trace: "",
-            flags: PublishFlags {
-                service: true,
-                ..PublishFlags::default()
-            },
-        };
+        let (region, room) = (&self.region, &self.rooms[room]);
+        let publish = Publish::plain(region, room, kind, &self.subject, data).by_service();
         publish.call(&self.keys, &self.bounds)
     }
 }

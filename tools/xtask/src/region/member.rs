@@ -94,7 +94,7 @@ fn write(site: &mut Site, keys: &Keys, name: &Region, line: &str) -> Result<Stri
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let reply = site.redis.call(&words).with_context(|| {
         format!(
-            "{}: the function library must be there, version 4 or later: start an edge or a node",
+            "{}: the function library must be there, that of this release: start an edge or a node",
             site.url
         )
     })?;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use redis_tests::RedisServer;
 use tidegate_auth::{Grant, KeySet, TicketKeys, TokenHash};
 use tidegate_stream::calls::{
-    Appended, BannedName, Bounds, Control, FunctionCall, Lasting, Publish, PublishFlags, Published,
-    Receipt, Reply, Verb,
+    Appended, BannedName, Bounds, Control, FunctionCall, Lasting, Publish, Published, Receipt,
+    Reply, Verb,
 };
 use tidegate_stream::{Keys, Region, RoomId, ShardCount};
 
@@ -176,21 +176,8 @@ impl Bench {
         text: &str,
     ) -> Result<Receipt, tidegate_stream::calls::CallError> {
         let data = format!("{{\"text\":\"{text}\"}}");
-        let publish = Publish {
-            region: &self.region,
-            room: &room.parse().unwrap(),
-            kind,
-            subject: &"alice".parse().unwrap(),
-            info: "",
-            data: &data,
-            key: "",
-            posted: data.as_bytes(),
-            trace: "",
-            flags: PublishFlags {
-                service: true,
-                ..PublishFlags::default()
-            },
-        };
+        let (room, subject) = (room.parse().unwrap(), "alice".parse().unwrap());
+        let publish = Publish::plain(&self.region, &room, kind, &subject, &data).by_service();
         publish.answer(&self.call(&publish.call(&self.keys, &self.bounds)))
     }
 

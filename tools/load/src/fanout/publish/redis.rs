@@ -3,9 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use redis::{Connection, Pipeline, Value};
 use service_link::{flatten, function};
-use tidegate_stream::calls::{
-    Bounds, Control, HOW_TO_LOAD, Publish, PublishFlags, Published, Right, Verb,
-};
+use tidegate_stream::calls::{Bounds, Control, HOW_TO_LOAD, Publish, Published, Right, Verb};
 use tidegate_stream::{Keys, Region, RoomId, ShardCount, Subject};
 
 use super::{Message, Publisher};
@@ -86,21 +84,8 @@ impl Calls {
     }
 
     fn publish<'a>(&'a self, room: &'a RoomId, data: &'a str) -> Publish<'a> {
-        Publish {
-            region: &self.region,
-            room,
-            kind: Published::Chat,
-            subject: &self.subject,
-            info: "",
-            data,
-            key: "",
-            posted: data.as_bytes(),
-            trace: "",
-            flags: PublishFlags {
-                service: true,
-                ..PublishFlags::default()
-            },
-        }
+        let (region, subject) = (&self.region, &self.subject);
+        Publish::plain(region, room, Published::Chat, subject, data).by_service()
     }
 }
 
