@@ -40,6 +40,17 @@ pub fn command(plan: &Plan) -> Result<Command> {
     Ok(command)
 }
 
+/// The same for a bench: the append-only file is never rewritten, since a child process would do that, beside what is measured
+/// and gone before its CPU can be read.
+///
+/// # Errors
+/// As [`command`].
+pub fn measured(plan: &Plan) -> Result<Command> {
+    let mut command = command(plan)?;
+    command.args(["--auto-aof-rewrite-percentage", "0"]);
+    Ok(command)
+}
+
 /// Tells a `redis-server` where to listen, and how often what it wrote goes to disk.
 ///
 /// # Errors

@@ -74,7 +74,7 @@ impl<'a> Stage<'a> {
             region,
         };
         let on_redis = cores.map(|cores| cores.redis.as_str());
-        stage.serve("redis", pinned(redis::command(&stage.plan)?, on_redis))?;
+        stage.serve("redis", pinned(redis::measured(&stage.plan)?, on_redis))?;
         stage.wait("redis", |stage| redis::is_ready(stage.plan.redis))?;
         let (socket, edge_url) = (
             format!("ws://{HOST}:{}", stage.plan.demo),

@@ -52,7 +52,7 @@ impl<'a> Stage<'a> {
             settings.set(name, UNLIMITED);
         }
         let on_redis = cores.as_ref().map(|cores| cores.redis.as_str());
-        let mut command = pinned(redis::command(&plan)?, on_redis);
+        let mut command = pinned(redis::measured(&plan)?, on_redis);
         let mut redis = Service::start(family, "redis", &plan.logs(), &mut command)?;
         let check = || redis.check();
         ready::wait(family.stop(), "redis", check, || {
