@@ -104,7 +104,7 @@ pub fn run(
     scene.ask(&json!({"do": "close", "group": "crowd"}))?;
     let after = left(&mut scene, before)?;
 
-    let growths = diary.growths(from_s(args));
+    let growths = diary.growths(restart_s(args));
     let mut broken = Broken::default();
     broken.hold_crowd(&settled);
     hold(&mut broken, &growths, before, after);
@@ -177,9 +177,13 @@ fn told(rate: u32, busy: Busy) -> String {
     )
 }
 
-/// From when on memory must be flat, s: after a minute, or the first restart where that is earlier.
-fn from_s(args: &Args) -> f64 {
-    restart_s(args).min(60.0)
+/// From when on memory must be flat, s of a process' life. The first node has held everybody once by then, while another was
+/// restarted, and keeps what that took: to hold it to less would be to forbid it to serve more than it began with.
+fn from_s(node: usize, restart_s: f64) -> f64 {
+    match node {
+        0 => restart_s,
+        _ => restart_s.min(60.0),
+    }
 }
 
 fn restart_s(args: &Args) -> f64 {
@@ -272,12 +276,13 @@ impl Diary {
         )
     }
 
-    /// Of each process: the first node's whole life after it has settled, and each life of the others.
-    fn growths(&self, settle_s: f64) -> Vec<Value> {
+    /// Of each process: the first node's life from the first restart on, and each life of the others after it has settled.
+    fn growths(&self, restart_s: f64) -> Vec<Value> {
         let mut growths = Vec::new();
         for (node, lives) in self.lives.iter().enumerate() {
             for (life, points) in lives.iter().enumerate() {
-                let from_s = points.first().map_or(0.0, |first| first.at_s) + settle_s;
+                let begun_s = points.first().map_or(0.0, |first| first.at_s);
+                let from_s = begun_s + from_s(node, restart_s);
                 if let Some(Growth {
                     looks,
                     connections,
