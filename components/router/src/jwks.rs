@@ -2,10 +2,7 @@
 //! `tidegate_auth::refresh`; one instance fetches for all that share the cache.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use component_link::Again;
 use http_body_util::{BodyExt, Limited};
@@ -17,6 +14,7 @@ use tidegate_auth::{Fetched, Refresh};
 use tidegate_stream::calls::Reply;
 use tidegate_stream::{Keys, ShardCount};
 
+use crate::alarm::{now_ms, within};
 use crate::log;
 
 /// How long the address may take to answer, in ms.
@@ -169,25 +167,12 @@ async fn fetch(url: &str) -> Result<Fetched, String> {
             .to_bytes();
         Fetched::read(&body, url, now_ms())
     };
-    let mut work = pin!(work);
-    let mut alarm = pin!(spin_sdk::time::sleep(Duration::from_millis(ANSWER_MS)));
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(done),
-        Poll::Pending => alarm
-            .as_mut()
-            .poll(context)
-            .map(|()| Err(format!("it does not answer within {ANSWER_MS} ms"))),
-    })
-    .await
+    within(ANSWER_MS, work)
+        .await
+        .unwrap_or_else(|| Err(format!("it does not answer within {ANSWER_MS} ms")))
 }
 
 /// The names of keys that lie in no shard.
 fn names(settings: &Settings) -> Keys {
     Keys::new(&settings.prefix, ShardCount::default())
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }
