@@ -48,14 +48,13 @@ impl Judging {
             return Ok(kept);
         }
         let since = Instant::now();
-        let text_of_keys = text("auth_keys").await?;
-        let keys =
-            TOKEN_KEYS.with(|kept| parsed("auth_keys", text_of_keys, kept, KeySet::parse))?;
+        let text = variable("auth_keys").await?;
+        let keys = TOKEN_KEYS.with(|kept| parsed("auth_keys", text, kept, KeySet::parse))?;
         refuse_examples("auth_keys", keys.is_example()).await?;
         let read = Self {
             keys,
-            issuer: text("auth_issuer").await?,
-            audience: text("auth_audience").await?,
+            issuer: variable("auth_issuer").await?,
+            audience: variable("auth_audience").await?,
         };
         JUDGING.set(Some((since, read.clone())));
         Ok(read)
@@ -94,7 +93,7 @@ pub(crate) async fn ticket_keys() -> Result<Rc<TicketKeys>, Refusal> {
     Ok(keys)
 }
 
-/// A variable that must have a value.
+/// A variable as it was read last, or is read now.
 async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
     let kept = TEXTS.with_borrow(|texts| {
         let (since, text) = texts.get(name)?;
@@ -103,13 +102,16 @@ async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
     if let Some(text) = kept {
         return Ok(text);
     }
+    let text = variable(name).await?;
+    let kept = (Instant::now(), Rc::clone(&text));
+    TEXTS.with_borrow_mut(|texts| texts.insert(name, kept));
+    Ok(text)
+}
+
+/// A variable that must have a value, as the host has it now.
+async fn variable(name: &str) -> Result<Rc<str>, Refusal> {
     match variables::get(name).await {
-        Ok(value) if !value.is_empty() => {
-            let text: Rc<str> = value.into();
-            let kept = (Instant::now(), Rc::clone(&text));
-            TEXTS.with_borrow_mut(|texts| texts.insert(name, kept));
-            Ok(text)
-        }
+        Ok(value) if !value.is_empty() => Ok(value.into()),
         Ok(_) => Err(Refusal::NotConfigured(format!(
             "the variable `{name}` is empty"
         ))),
