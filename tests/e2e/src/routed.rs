@@ -8,7 +8,7 @@ use crate::{Options, Reply, System};
 
 /// A system whose edge may connect to these upstreams.
 pub fn system(upstreams: &[&Upstream]) -> System {
-    const NAMES: [&str; 3] = ["upstream_1", "upstream_2", "upstream_3"];
+    const NAMES: [&str; 3] = ["upstream_a", "upstream_b", "upstream_c"];
     let variables = NAMES
         .into_iter()
         .zip(upstreams.iter().map(|one| one.url.clone()))

@@ -27,7 +27,7 @@ fn asked(
     let mut system = System::with(
         0,
         Options {
-            variables: vec![("upstream_1", url.clone())],
+            variables: vec![("upstream_a", url.clone())],
             edge_flags: trusts
                 .map(|one| flag("--ca-file", &one.file))
                 .unwrap_or_default(),

@@ -215,7 +215,7 @@ fn the_command_checks_and_writes() {
             .args(["routes", act])
             .arg(&file)
             .env("SPIN_VARIABLE_REDIS_URL", system.redis.url())
-            .env("SPIN_VARIABLE_UPSTREAM_1", allowed)
+            .env("SPIN_VARIABLE_UPSTREAM_A", allowed)
             .output()
             .expect("it is built");
         let said = [output.stdout, output.stderr].concat();

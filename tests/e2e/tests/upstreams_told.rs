@@ -126,7 +126,7 @@ fn while_nobody_can_say_who_was_revoked_only_routes_without_identity_go_on() {
     let limits = RedisServer::start();
     let options = e2e::Options {
         variables: vec![
-            ("upstream_1", upstream.url.clone()),
+            ("upstream_a", upstream.url.clone()),
             ("limit_redis_url", limits.url()),
         ],
         ..e2e::Options::default()

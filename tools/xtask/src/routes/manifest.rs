@@ -69,10 +69,10 @@ mod tests {
 
     const MANIFEST: &str = r#"
         [variables]
-        upstream_1 = { default = "" }
-        upstream_2 = { default = "http://b.example" }
+        upstream_a = { default = "" }
+        upstream_b = { default = "http://b.example" }
         [component.router]
-        allowed_outbound_hosts = ["{{ upstream_1 }}", "{{upstream_2}}", "https://*.example.org"]
+        allowed_outbound_hosts = ["{{ upstream_a }}", "{{upstream_b}}", "https://*.example.org"]
     "#;
 
     #[test]
@@ -85,15 +85,15 @@ mod tests {
                 .iter()
                 .any(|entry| entry.allows(&origin))
         };
-        settings.set("upstream_1", "");
+        settings.set("upstream_a", "");
         assert!(!may(&settings, "http://a.example:8080"));
         assert!(may(&settings, "http://b.example"));
         assert!(may(&settings, "https://x.example.org"));
-        settings.set("upstream_1", "http://a.example:8080");
+        settings.set("upstream_a", "http://a.example:8080");
         assert!(may(&settings, "http://a.example:8080"));
-        settings.set("upstream_1", "a.example");
+        settings.set("upstream_a", "a.example");
         let error = allowed(MANIFEST, &settings).unwrap_err();
-        assert!(format!("{error:#}").contains("upstream_1"), "{error:#}");
+        assert!(format!("{error:#}").contains("upstream_a"), "{error:#}");
     }
 
     #[test]
@@ -101,18 +101,18 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         let mut settings = Settings::load(&workspace).unwrap();
         let text = std::fs::read_to_string(workspace.path("spin.toml")).unwrap();
-        for number in 1..=8 {
+        for letter in 'a'..='h' {
             settings.set(
-                &format!("upstream_{number}"),
-                format!("http://10.0.0.{number}:8080"),
+                &format!("upstream_{letter}"),
+                format!("http://{letter}.example:8080"),
             );
         }
         let entries = allowed(&text, &settings).unwrap();
-        for number in 1..=8 {
-            let origin = format!("http://10.0.0.{number}:8080").parse().unwrap();
+        for letter in 'a'..='h' {
+            let origin = format!("http://{letter}.example:8080").parse().unwrap();
             assert!(
                 entries.iter().any(|entry| entry.allows(&origin)),
-                "{number}"
+                "{letter}"
             );
         }
     }

@@ -95,7 +95,7 @@ fn check_allowed(config: &Config, entries: &[Allowed]) -> Result<()> {
         if !entries.iter().any(|entry| entry.allows(origin)) {
             bail!(
                 "{origin}, in the pool `{pool}`, is not allowed by `allowed_outbound_hosts` of the router in spin.toml: set \
-                 one of SPIN_VARIABLE_UPSTREAM_1 to _8 to it, or write it there, and deploy that first"
+                 one of SPIN_VARIABLE_UPSTREAM_A to _H to it, or write it there, and deploy that first"
             );
         }
     }
@@ -124,7 +124,7 @@ mod tests {
             error.starts_with("http://a.example.org, in the pool `shop`, is not allowed"),
             "{error}"
         );
-        assert!(error.contains("UPSTREAM_1"), "{error}");
+        assert!(error.contains("UPSTREAM_A"), "{error}");
     }
 
     #[test]

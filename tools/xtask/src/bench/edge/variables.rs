@@ -50,7 +50,7 @@ pub fn settings(workspace: &Workspace, plan: &Plan) -> Result<Settings> {
     let region = settings.required("region")?.to_owned();
     let regions = json!([{ "name": region, "edge": plan.edge_url(), "socket": format!("ws://{HOST}:{}", plan.demo) }]);
     settings.set("regions", regions.to_string());
-    settings.set("upstream_1", format!("http://{HOST}:{}", plan.demo));
+    settings.set("upstream_a", format!("http://{HOST}:{}", plan.demo));
     settings.set("redis_url", format!("redis://{HOST}:{}", plan.redis));
     Ok(settings)
 }
