@@ -7,7 +7,7 @@
 -- `regions` and `clock` lie on every address).
 
 -- A loader replaces an older version only. Raise it with every change of this file.
-local VERSION = 5
+local VERSION = 6
 
 -- How far the first id of a new run is above everything that this Redis remembers.
 local JUMP_MS = 60000
@@ -27,6 +27,8 @@ local AHEAD_MS = 60000
 -- How far apart clocks may be: for what a tombstone is about to stop, and for counts of viewers from elsewhere.
 local LEEWAY_MS = 3600000
 local LEEWAY_ONLINE_MS = 5000
+-- A node's line that holds for longer than this was written by a wrong clock, and keeps nobody from the name.
+local NODE_MOST_MS = 60000
 -- "Until lifted": the end of the year 9999.
 local FOREVER_MS = 253402300799000
 
@@ -50,6 +52,7 @@ local MOST_MERGED = 500
 local MOST_MERGE_ARGS = 6100
 local MOST_ROOM_FIELDS = 128
 local MOST_REGION_BYTES = 4096
+local MOST_NODE_BYTES = 4096
 local MOST_LEASE_MS = 60000
 local CHUNK = 64
 local LIST_CHUNK = 8
@@ -2287,6 +2290,53 @@ local function tg_region(keys, args)
   return { 'changed', state }
 end
 
+-- tg_layout ----------------------------------------------------------------------------------------------------------
+
+-- In one step, so that nobody reads half of it. What is there stays; a layout of another version stays as it is.
+local function tg_layout(keys, args)
+  local version, shards = int(args[1], 1, 1000), int(args[2], 1, MOST_SHARDS)
+  if #keys ~= 1 or #args ~= 2 or not string.find(keys[1], '^.+:layout$') or not version or not shards then
+    return bad('tg_layout takes the key of the layout, its version and a number of shards')
+  end
+  redis.call('HSETNX', keys[1], 'version', args[1])
+  if redis.call('HGET', keys[1], 'version') == args[1] then
+    redis.call('HSETNX', keys[1], 'shards', args[2])
+  end
+  return redis.call('HMGET', keys[1], 'version', 'shards')
+end
+
+-- tg_node ------------------------------------------------------------------------------------------------------------
+
+-- What a line of `nodes` says, or nil.
+local function node_line(value)
+  local good, line = pcall(cjson.decode, value or '')
+  if not good or type(line) ~= 'table' or type(line.until_ms) ~= 'number' then
+    return nil
+  end
+  return line
+end
+
+-- Writes or takes away a node's line. Another process of its name keeps its own while it holds for `fresh_ms` at least.
+local function tg_node(keys, args)
+  local fresh_ms = int(args[4], 0, NODE_MOST_MS)
+  local good = #keys == 1 and #args == 4 and string.find(keys[1], ':nodes:[a-z0-9-]+$') and is_node(args[1])
+    and #args[3] <= MOST_NODE_BYTES and (args[3] == '' or node_line(args[3]))
+  if not good or not fresh_ms then
+    return bad('tg_node takes the key of the nodes, a name, a run, a line with until_ms or nothing, and how long is fresh in ms')
+  end
+  local there = node_line(redis.call('HGET', keys[1], args[1]))
+  local left_ms = there and there.until_ms - redis_ms()
+  if there and there.run ~= args[2] and left_ms >= fresh_ms and left_ms <= NODE_MOST_MS then
+    return { 'taken', text(there.until_ms), type(there.url) == 'string' and there.url or '' }
+  end
+  if args[3] ~= '' then
+    redis.call('HSET', keys[1], args[1], args[3])
+  elseif there and there.run == args[2] then
+    redis.call('HDEL', keys[1], args[1])
+  end
+  return { 'done' }
+end
+
 -- tg_version, tg_clock, tg_whole -------------------------------------------------------------------------------------
 
 local function tg_version()
@@ -2371,3 +2421,5 @@ redis.register_function('tg_gap', tg_gap)
 redis.register_function('tg_lease', tg_lease)
 redis.register_function('tg_merge', tg_merge)
 redis.register_function('tg_region', tg_region)
+redis.register_function('tg_layout', tg_layout)
+redis.register_function('tg_node', tg_node)

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use component_link::{Again, shared};
-use tidegate_stream::calls::Reply;
-use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
+use tidegate_stream::calls::SetLayout;
+use tidegate_stream::layout::{self, LayoutError};
 use tidegate_stream::{Keys, ShardCount};
 
 use crate::bindings::exports::tidegate::rooms::rooms::Refusal;
@@ -42,15 +42,23 @@ pub(crate) async fn shards(url: &str, prefix: &str) -> Result<ShardCount, Refusa
 }
 
 async fn look(url: &str, prefix: &str) -> Result<ShardCount, Refusal> {
-    let key = Keys::new(prefix, ShardCount::default()).layout();
-    let shards = match read(url, &key).await? {
+    let keys = Keys::new(prefix, ShardCount::default());
+    let [version, shards] = layout::FIELDS;
+    let key = keys.layout();
+    let arguments = [key.as_bytes(), version.as_bytes(), shards.as_bytes()];
+    let found = component_link::command(url, "HMGET", &arguments, Again::Harmless)
+        .await
+        .map_err(link)?;
+    let shards = match layout::found(&found).map_err(|error| another(&key, &error))? {
         Some(shards) => shards,
         None => {
-            write(url, &key).await?;
-            // Two may have come first with different numbers of shards; each field was set by one of them only.
-            read(url, &key)
-                .await?
-                .ok_or_else(|| Refusal::Layout(format!("`{key}` went away as it was written")))?
+            let set = SetLayout {
+                shards: keys.shards(),
+            };
+            let written = component_link::call(url, &set.call(&keys), Again::Harmless)
+                .await
+                .map_err(link)?;
+            SetLayout::answer(&written).map_err(|error| another(&key, &error))?
         }
     };
     SEEN.set(Some(Seen {
@@ -62,43 +70,8 @@ async fn look(url: &str, prefix: &str) -> Result<ShardCount, Refusal> {
     Ok(shards)
 }
 
-async fn read(url: &str, key: &str) -> Result<Option<ShardCount>, Refusal> {
-    let arguments = [key.as_bytes(), b"version", b"shards"];
-    let replies = component_link::command(url, "HMGET", &arguments, Again::Harmless)
-        .await
-        .map_err(link)?;
-    let (version, shards) = match &replies[..] {
-        [Reply::Nil, Reply::Nil] => return Ok(None),
-        [version, shards] => (number(version), number(shards)),
-        _ => return Err(Refusal::Fault("HMGET did not answer two values".to_owned())),
-    };
-    match (version, shards.and_then(ShardCount::new)) {
-        (Some(version), Some(shards)) if u32::from(version) == LAYOUT_VERSION => Ok(Some(shards)),
-        _ => Err(Refusal::Layout(format!(
-            "`{key}` in this Redis does not say version {LAYOUT_VERSION} and a number of shards; another Tidegate works \
-             there, so set `redis_url` or `prefix` to a place of this one's own"
-        ))),
-    }
-}
-
-async fn write(url: &str, key: &str) -> Result<(), Refusal> {
-    let shards = DEFAULT_SHARDS.to_string();
-    let version = LAYOUT_VERSION.to_string();
-    // The number of shards first: whoever reads between the two finds no version, and refuses.
-    for (field, value) in [("shards", shards), ("version", version)] {
-        let arguments = [key.as_bytes(), field.as_bytes(), value.as_bytes()];
-        component_link::command(url, "HSETNX", &arguments, Again::Harmless)
-            .await
-            .map_err(link)?;
-    }
-    Ok(())
-}
-
-fn number(reply: &Reply) -> Option<u16> {
-    match reply {
-        Reply::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
-        Reply::Status(text) => text.parse().ok(),
-        Reply::Int(number) => u16::try_from(*number).ok(),
-        Reply::Nil => None,
-    }
+fn another(key: &str, error: &LayoutError) -> Refusal {
+    Refusal::Layout(format!(
+        "`{key}` in this Redis is not this Tidegate's: {error}; set `redis_url` or `prefix` to a place of this one's own"
+    ))
 }

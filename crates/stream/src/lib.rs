@@ -9,6 +9,7 @@ pub mod entry;
 pub mod host;
 pub mod id;
 pub mod keys;
+pub mod layout;
 pub mod name;
 pub mod shard;
 pub mod stamp;

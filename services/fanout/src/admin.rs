@@ -35,6 +35,9 @@ impl Admin {
         if node.draining.load(Ordering::Relaxed) {
             return Err("the node drains");
         }
+        if node.name_taken.load(Ordering::Relaxed) {
+            return Err("another node has this node's name");
+        }
         let served_ms = self.served_ms.load(Ordering::Relaxed);
         if served_ms == 0 || node.clock.now_ms().saturating_sub(served_ms) > FRESH_MS {
             return Err("Redis does not serve");

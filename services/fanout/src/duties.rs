@@ -16,14 +16,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 
 use crate::link::{Link, LinkError, flatten, prepare, strings, words};
+use crate::listing::Listing;
 use crate::node::{CoreHandle, Counts, Node, ToCore};
 use crate::regions::{Origins, Places};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// All counts are told again after so many seconds, since they lapse.
 const ALL_EVERY: u64 = 10;
-/// A node that has not said so for this long is taken for dead, ms.
-const NODE_LIVES_MS: u64 = 10_000;
 /// A dead node is struck off the list after this, ms.
 const FORGET_MS: u64 = 60 * 60 * 1000;
 
@@ -32,6 +31,7 @@ pub struct Duties {
     node: Arc<Node>,
     link: Link,
     bounds: Bounds,
+    listing: Listing,
     public_url: String,
     cores: Vec<CoreHandle>,
     /// Every socket that viewers may have been given; none before the first look.
@@ -47,7 +47,7 @@ pub struct Duties {
 }
 
 #[derive(Deserialize)]
-struct NodeLine {
+struct Until {
     until_ms: u64,
 }
 
@@ -56,6 +56,7 @@ impl Duties {
     pub fn new(
         node: Arc<Node>,
         bounds: Bounds,
+        listing: Listing,
         public_url: String,
         cores: Vec<CoreHandle>,
         served_ms: Arc<AtomicU64>,
@@ -64,6 +65,7 @@ impl Duties {
             link: Link::new(node.redis.clone()),
             node,
             bounds,
+            listing,
             public_url,
             cores,
             told: None,
@@ -163,35 +165,26 @@ impl Duties {
     }
 
     async fn tell_and_flush(&mut self) -> Result<(), LinkError> {
-        self.tell_counts().await?;
+        // Counts lie under the node's name.
+        if !self.node.name_taken.load(Ordering::Relaxed) {
+            self.tell_counts().await?;
+        }
         self.flush_likes().await
     }
 
     async fn say_here(&mut self) -> Result<(), LinkError> {
         let (keys, region) = (&self.node.keys, &self.node.region);
-        let connections = self.node.connections.load(Ordering::Relaxed);
-        let line = serde_json::json!({
-            "url": self.public_url,
-            "connections": connections,
-            "load": (connections as f64 / self.node.most_connections.max(1) as f64).min(1.0),
-            "cpu": self.node.metrics.cpu(),
-            "lag_ms": self.node.metrics.lag_ms(),
-            "until_ms": self.node.clock.redis_ms() + NODE_LIVES_MS,
-        });
         let mut commands = vec![
             ClockCall::call(keys).command(),
             words(["HGETALL", &keys.regions()]),
         ];
-        let says = !self.node.draining.load(Ordering::Relaxed);
-        if says {
-            let name = self.node.name.as_str();
-            commands.push(words([
-                "HSET",
-                &keys.nodes(region),
-                name,
-                &line.to_string(),
-            ]));
-        }
+        let draining = self.node.draining.load(Ordering::Relaxed);
+        let line = if draining {
+            self.listing.strike()
+        } else {
+            self.listing.write()
+        };
+        commands.push(line.command());
         // Known a second later than the region itself.
         let places = self.node.places_now();
         let tiers: Vec<&Region> = std::iter::once(region)
@@ -204,9 +197,7 @@ impl Duties {
         let now_ms = ClockCall::answer(&flatten(next()))?;
         self.node.clock.redis_said(now_ms);
         let listed = listed(&strings(next()));
-        if says {
-            next();
-        }
+        self.listing.written(&flatten(next()))?;
         let mut found = Places::new(region, &self.node.named, &listed, &self.public_url, now_ms);
         for tier in tiers {
             found.add_nodes(tier, &strings(next()), &self.node.name);
@@ -248,7 +239,7 @@ impl Duties {
         let now_ms = self.node.clock.redis_ms();
         let mut strike: Vec<Vec<u8>> = words(["HDEL", &nodes]);
         for pair in fields.chunks_exact(2) {
-            let dead = serde_json::from_slice::<NodeLine>(&pair[1])
+            let dead = serde_json::from_slice::<Until>(&pair[1])
                 .is_ok_and(|line| line.until_ms.saturating_add(FORGET_MS) < now_ms);
             if dead {
                 strike.push(pair[0].clone());
@@ -309,17 +300,20 @@ impl Duties {
         Ok(())
     }
 
-    /// Takes the node off the list, so that nobody is sent to it any more.
+    /// Takes the node off the list, so that nobody is sent to it any more. A node that has taken its place stays there.
     pub async fn leave(&self) {
-        let nodes = self.node.keys.nodes(&self.node.region);
-        let command = words(["HDEL", &nodes, self.node.name.as_str()]);
-        if let Err(error) = self.link.command(&command).await {
+        let struck = self.link.call(&self.listing.strike()).await;
+        if let Err(error) = struck.and_then(|answer| self.listing.written(&answer)) {
             tracing::warn!(%error, "the node stays on the list until its time is over");
         }
     }
 
-    /// Says that its viewers are gone.
+    /// Says that its viewers are gone, unless the counts under its name are another node's by now.
     pub async fn forget_viewers(&mut self) {
+        self.leave().await;
+        if self.node.name_taken.load(Ordering::Relaxed) {
+            return;
+        }
         for cores in self.counts.values_mut() {
             cores.fill(0);
         }

@@ -9,6 +9,7 @@ mod demo;
 mod duties;
 mod engine;
 mod link;
+mod listing;
 mod metrics;
 mod node;
 mod probe;

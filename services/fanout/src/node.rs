@@ -56,6 +56,8 @@ pub struct Node {
     pub most_connections: usize,
     /// No longer takes viewers.
     pub draining: AtomicBool,
+    /// Another process has this node's name on the region's list.
+    pub name_taken: AtomicBool,
 }
 
 impl Node {

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::duties::Duties;
 use crate::link::{Ground, Link, prepare};
+use crate::listing::Listing;
 use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
 use crate::probe::Probe;
@@ -62,6 +63,12 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let tls = config.tls.take();
     let scheme = scheme(tls.is_some());
     let node = node(&config, tls, keys, &public_url)?;
+    let listing = Listing::new(node.clone(), public_url.clone());
+    let link = Link::new(node.redis.clone());
+    tokio::select! {
+        taken = listing.take_name(&link) => taken?,
+        stopped = asked_to_stop(&admin) => return stopped,
+    }
     let (to_tail, tail_inbox) = mpsc::unbounded_channel();
     let (to_duties, mut counts) = mpsc::unbounded_channel();
     let mut handles = Vec::with_capacity(cores);
@@ -85,6 +92,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let mut duties = Duties::new(
         node.clone(),
         config.bounds,
+        listing,
         public_url,
         handles.clone(),
         admin.served_ms.clone(),
@@ -200,6 +208,7 @@ fn node(
         connections: AtomicUsize::new(0),
         most_connections: usize::try_from(files - RESERVED_FILES).unwrap_or(usize::MAX),
         draining: AtomicBool::new(false),
+        name_taken: AtomicBool::new(false),
     }))
 }
 

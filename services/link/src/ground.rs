@@ -3,9 +3,10 @@
 use anyhow::{Context, bail, ensure};
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Value};
-use tidegate_stream::calls::{Fault, HOW_TO_LOAD, Library, Reply, Version, load_command};
-use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
-use tidegate_stream::{Keys, ShardCount};
+use tidegate_stream::calls::{
+    Fault, HOW_TO_LOAD, Library, Reply, SetLayout, Version, load_command,
+};
+use tidegate_stream::{Keys, ShardCount, layout};
 
 use crate::error::LinkError;
 use crate::reply::{flatten, strings};
@@ -35,16 +36,22 @@ pub async fn prepare<C: ConnectionLike>(connection: &mut C, prefix: &str) -> any
         "Redis {REDIS_MAJOR}.0 or later is needed, this is {version}"
     );
     check_policy(connection).await?;
-    let key = Keys::new(prefix, ShardCount::default()).layout();
-    if layout(connection, &key).await?.is_none() {
-        let (version, shards) = (LAYOUT_VERSION.to_string(), DEFAULT_SHARDS.to_string());
-        command(connection, ["HSETNX", &key, "version", &version]).await?;
-        command(connection, ["HSETNX", &key, "shards", &shards]).await?;
-    }
-    let count = layout(connection, &key)
-        .await?
-        .with_context(|| format!("{key} cannot be written"))?;
-    library(connection).await?;
+    let keys = Keys::new(prefix, ShardCount::default());
+    let count = match layout(connection, &keys.layout()).await? {
+        Some(count) => {
+            library(connection).await?;
+            count
+        }
+        // What lies there may not be ours, so functions come after the first look.
+        None => {
+            library(connection).await?;
+            let set = SetLayout {
+                shards: keys.shards(),
+            };
+            let answer = command(connection, set.call(&keys).command()).await?;
+            SetLayout::answer(&flatten(answer)).with_context(|| keys.layout())?
+        }
+    };
     Ok(Keys::new(prefix, count))
 }
 
@@ -75,26 +82,9 @@ pub async fn layout<C: ConnectionLike>(
     connection: &mut C,
     key: &str,
 ) -> anyhow::Result<Option<ShardCount>> {
-    let found = strings(command(connection, ["HMGET", key, "version", "shards"]).await?);
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let [version, shards] = found.as_slice() else {
-        bail!(
-            "{key} has no version or no shards: this Redis was set up half-way, or for something else"
-        );
-    };
-    ensure!(
-        *version == LAYOUT_VERSION.to_string().as_bytes(),
-        "{key} has layout version {}, this program works with {LAYOUT_VERSION}",
-        String::from_utf8_lossy(version)
-    );
-    let count = std::str::from_utf8(shards)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .and_then(ShardCount::new)
-        .with_context(|| format!("{key} has a number of shards that is not 1 to 1024"))?;
-    Ok(Some(count))
+    let [version, shards] = layout::FIELDS;
+    let found = command(connection, ["HMGET", key, version, shards]).await?;
+    layout::found(&flatten(found)).with_context(|| key.to_owned())
 }
 
 async fn library<C: ConnectionLike>(connection: &mut C) -> anyhow::Result<()> {

@@ -104,7 +104,12 @@ impl System {
         self.nodes.push(node);
     }
 
-    fn start_node(&self, name: &str, listen: &str, admin: &str) -> Node {
+    /// A node's process of this name, which may or may not come to be ready.
+    pub fn node_named(&self, name: &str) -> Process {
+        self.spawn_node(name, "127.0.0.1:0", "127.0.0.1:0")
+    }
+
+    fn spawn_node(&self, name: &str, listen: &str, admin: &str) -> Process {
         let fanout = self.options.fanout.clone();
         let mut command = Command::new(fanout.unwrap_or_else(|| binary("fanout")));
         command
@@ -114,7 +119,11 @@ impl System {
             ])
             .args(&self.options.node_flags);
         environment(&mut command, region(&self.options), &self.redis.url(), &[]);
-        let mut process = Process::start(name, command, self.dir.path());
+        Process::start(name, command, self.dir.path())
+    }
+
+    fn start_node(&self, name: &str, listen: &str, admin: &str) -> Node {
+        let mut process = self.spawn_node(name, listen, admin);
         let url = process.ready("listening on ");
         let admin = process.ready("admin on ");
         soon("the node is ready", || {

@@ -3,7 +3,7 @@
 /// The source of the function library.
 pub const SOURCE: &str = include_str!("../../../../infra/redis/tidegate.lua");
 /// The version that [`SOURCE`] is.
-pub const VERSION: u64 = 5;
+pub const VERSION: u64 = 6;
 /// What to tell an operator whose Redis user may not load functions.
 pub const HOW_TO_LOAD: &str = "redis-cli -x FUNCTION LOAD REPLACE < infra/redis/tidegate.lua";
 

@@ -3,9 +3,11 @@
 mod control;
 mod counters;
 mod full;
+mod layout;
 mod limit;
 mod listing;
 mod model;
+mod nodes;
 mod publish;
 mod read;
 mod refusals;

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use tidegate_stream::calls::{Library, SOURCE, VERSION};
-use tidegate_stream::shard::{DEFAULT_SHARDS, LAYOUT_VERSION};
+use tidegate_stream::calls::{self, Library, SOURCE, SetLayout, VERSION};
+use tidegate_stream::shard::DEFAULT_SHARDS;
 use tidegate_stream::{Keys, Region, ShardCount, Stamp};
 
 use super::plan::{HOST, Plan};
@@ -144,26 +144,41 @@ fn load_library(redis: &mut Connection) -> Result<String> {
 }
 
 fn write_layout(redis: &mut Connection, keys: &Keys) -> Result<()> {
-    let (version, shards) = (LAYOUT_VERSION.to_string(), keys.shards().get().to_string());
     let layout = keys.layout();
-    redis.call(&["HSETNX", &layout, "version", &version])?;
-    redis.call(&["HSETNX", &layout, "shards", &shards])?;
-    let mut found = Vec::new();
-    for field in ["version", "shards"] {
-        match redis.call(&["HGET", &layout, field])? {
-            Reply::Text(text) => found.push(text),
-            other => bail!("{layout} has {other:?} as its {field}"),
-        }
-    }
-    if found != [version.as_str(), shards.as_str()] {
+    let set = SetLayout {
+        shards: keys.shards(),
+    };
+    let words = set.call(keys).command();
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| String::from_utf8_lossy(word))
+        .collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    let answer = match redis.call(&words)? {
+        Reply::List(values) => values.into_iter().map(value).collect::<Result<Vec<_>>>()?,
+        other => bail!("tg_layout answers {other:?}, which is no layout"),
+    };
+    let remedy = "use the build that wrote it, or another data folder";
+    let shards = SetLayout::answer(&answer)
+        .with_context(|| format!("{layout} in this Redis is another build's: {remedy}"))?;
+    if shards != keys.shards() {
         bail!(
-            "{layout} in this Redis says version {} and {} shards, and this build works with version {version} and \
-             {shards} shards only: use the build that wrote it, or another data folder",
-            found[0],
-            found[1]
+            "{layout} in this Redis says {} shards, and this build works with {} only: {remedy}",
+            shards.get(),
+            keys.shards().get()
         );
     }
     Ok(())
+}
+
+/// One value of a function's answer.
+fn value(reply: Reply) -> Result<calls::Reply> {
+    Ok(match reply {
+        Reply::Nil => calls::Reply::Nil,
+        Reply::Integer(number) => calls::Reply::Int(number),
+        Reply::Text(text) => calls::Reply::Bytes(text.into_bytes()),
+        other => bail!("{other:?} is no value of an answer"),
+    })
 }
 
 fn write_region(
@@ -298,7 +313,7 @@ pub(crate) mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(
-                error.starts_with("tg:layout in this Redis says version 1 and 128 shards"),
+                error.starts_with("tg:layout in this Redis says 128 shards"),
                 "{error}"
             );
         });
