@@ -1,17 +1,20 @@
-//! What Redis, and the host in front of it, answered. The host hands errors over as text, so they are told apart by the
-//! words that Redis itself uses, wherever in the text the host puts them.
+//! What Redis, and the host in front of it, answered. The host hands errors over as text, which [`Fault::of`] reads.
 
 use spin_sdk::redis::{Error, RedisParameter, RedisResult};
-use tidegate_stream::calls::{Fault, Reply};
+use tidegate_stream::calls::{Fault, Remedy, Reply};
 
 use crate::library;
 
 /// Why a call to Redis came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// No answer, or one that will be another in a moment: no connection, no time left, loading, a replica. A 503.
+    /// No answer, or one that will be another in a moment: no connection, no time left. A 503.
     #[error("Redis is out of reach: {0}")]
     Unreachable(String),
+    /// It refused, and did nothing, since it is not the one that takes this now: a replica, one that loads, or one that lacks its
+    /// replicas. The address may lead to another by now. A 503.
+    #[error("Redis does not serve: {0}")]
+    NotServing(String),
     /// Redis has no memory left and refused the write. A 503.
     #[error("Redis is full")]
     Full,
@@ -30,25 +33,6 @@ impl LinkError {
     }
 }
 
-/// Words of refusals that trying again does not mend, as Redis or the host's client says them.
-const FAULTS: [&str; 12] = [
-    "ResponseError",
-    "WRONGTYPE",
-    "WRONGPASS",
-    "NOAUTH",
-    "NOPERM",
-    "NoPerm",
-    "AuthenticationFailed",
-    "CROSSSLOT",
-    "ExecAbort",
-    "TypeError",
-    "UnexpectedReturnType",
-    "exceeds limit",
-];
-
-/// What the host's client calls a Redis that cannot take writes now.
-const PASSING: [&str; 4] = ["BusyLoading", "MasterDown", "ReadOnly", "BUSY"];
-
 pub(crate) fn error(error: Error) -> LinkError {
     match error {
         Error::InvalidAddress => LinkError::Fault(
@@ -61,13 +45,13 @@ pub(crate) fn error(error: Error) -> LinkError {
 }
 
 fn refusal(text: String) -> LinkError {
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    match Fault::of(&text) {
-        Fault::Full => LinkError::Full,
-        Fault::NoLibrary => library::advice(&text),
-        Fault::NotReady => LinkError::Unreachable(text),
-        Fault::Other if has(&FAULTS) && !has(&PASSING) => LinkError::Fault(text),
-        Fault::Other => LinkError::Unreachable(text),
+    let fault = Fault::of(&text);
+    match fault.remedy() {
+        Remedy::ConnectAnew if !fault.may_be_done() => LinkError::NotServing(text),
+        Remedy::ConnectAnew | Remedy::Wait => LinkError::Unreachable(text),
+        Remedy::Full => LinkError::Full,
+        Remedy::LoadLibrary => library::advice(&text),
+        Remedy::ForGood => LinkError::Fault(text),
     }
 }
 
@@ -103,13 +87,23 @@ mod tests {
             "Connection refused (os error 111)",
             "broken pipe",
             "timed out",
-            "BusyLoading: Redis is loading the dataset in memory",
-            "READONLY You can't write against a read only replica.",
             "An error was signalled by the server - ResponseError: BUSY Redis is busy running a script.",
         ];
         for text in unreachable {
             assert!(
                 matches!(refusal(text.to_owned()), LinkError::Unreachable(_)),
+                "{text}"
+            );
+        }
+        let not_serving = [
+            "BusyLoading: Redis is loading the dataset in memory",
+            "READONLY You can't write against a read only replica.",
+            "An error was signalled by the server - ReadOnly: You can't write against a read only replica.",
+            "NOREPLICAS: Not enough good replicas to write.",
+        ];
+        for text in not_serving {
+            assert!(
+                matches!(refusal(text.to_owned()), LinkError::NotServing(_)),
                 "{text}"
             );
         }

@@ -2,12 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use spin_sdk::redis::{Connection, RedisParameter};
 use tidegate_stream::calls::Reply;
 
 use crate::answer::{self, LinkError};
 
+/// How long a connection is kept. It bounds how long one is used that leads to a primary which was cut off while another was
+/// promoted, and no middlebox forgets an idle one sooner.
+const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Connections kept by one instance, at most: one for each address of a region, and one for limits.
 const KEPT_MAX: usize = 8;
 
@@ -22,6 +26,7 @@ pub(crate) type Shared = Rc<Kept>;
 pub(crate) struct Kept {
     url: String,
     connection: Connection,
+    since: Instant,
     library_seen: Cell<bool>,
 }
 
@@ -49,9 +54,13 @@ impl Kept {
     }
 }
 
-/// The connection kept for an address.
+/// The connection kept for an address, unless it is too old.
 pub(crate) fn find(url: &str) -> Option<Shared> {
-    KEPT.with_borrow(|kept| kept.iter().find(|k| k.url == url).cloned())
+    KEPT.with_borrow(|kept| {
+        kept.iter()
+            .find(|k| k.url == url && k.since.elapsed() < KEPT_FOR)
+            .cloned()
+    })
 }
 
 /// Opens a connection and keeps it.
@@ -60,6 +69,7 @@ pub(crate) async fn open(url: &str) -> Result<Shared, LinkError> {
     let new = Rc::new(Kept {
         url: url.to_owned(),
         connection,
+        since: Instant::now(),
         library_seen: Cell::new(false),
     });
     KEPT.with_borrow_mut(|kept| {

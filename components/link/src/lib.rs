@@ -1,7 +1,8 @@
 //! The way of a component to Redis: one connection that is kept, the function library looked after, a bound on time.
 //!
 //! Instances are used again by the host, so the connection lies in a thread-local and outlives a request. It is given up
-//! after any error that may mean it is broken; the next call opens another.
+//! after any error that may mean it is broken or leads to the wrong Redis, and after a minute; the next call opens another, for
+//! which the name is looked up anew.
 
 mod answer;
 mod kept;
@@ -98,6 +99,8 @@ async fn send(
     if let Some(old) = kept::find(redis_url) {
         match attempt(&old, needs_library, name, parameters).await {
             Err(LinkError::Unreachable(_)) if again == Again::Harmless => {}
+            // Nothing was done, and the name may lead elsewhere by now.
+            Err(LinkError::NotServing(_)) => {}
             other => return other,
         }
     }

@@ -15,7 +15,7 @@ pub(crate) fn bad(error: impl Display) -> Refusal {
 /// Redis did not carry it out.
 pub(crate) fn link(error: LinkError) -> Refusal {
     match error {
-        LinkError::Unreachable(why) => Refusal::Unreachable(why),
+        LinkError::Unreachable(why) | LinkError::NotServing(why) => Refusal::Unreachable(why),
         LinkError::Full => Refusal::Full,
         LinkError::Library(what_to_do) => Refusal::Library(what_to_do),
         LinkError::Fault(why) => Refusal::Fault(why),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tidegate_room::places::{RegionEntry, Target};
 use tidegate_stream::calls::{
-    Bounds, CallError, Clock as ClockCall, Fault, Flush, Presence, Refusal,
+    Bounds, CallError, Clock as ClockCall, Flush, Presence, Refusal, Remedy,
 };
 use tidegate_stream::{Region, RoomId, Shard};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -91,11 +91,12 @@ impl Duties {
                     }
                     seconds += 1;
                     let result = self.once(all).await;
-                    if let Err(LinkError::Fault(_, Fault::NoLibrary)) = &result {
-                        // A Redis that was emptied, or another one.
-                        if let Err(error) = prepare(&self.link, self.node.keys.prefix()).await {
-                            tracing::error!(error = format!("{error:#}"), "Redis cannot be worked with");
-                        }
+                    // A Redis that was emptied, or another one.
+                    if result.as_ref().is_err_and(|error| error.remedy() == Remedy::LoadLibrary)
+                        && let Err(error) = prepare(&self.link, self.node.keys.prefix()).await
+                        && !self.away
+                    {
+                        tracing::error!(error = format!("{error:#}"), "Redis cannot be worked with");
                     }
                     self.note(result);
                 }
@@ -127,11 +128,8 @@ impl Duties {
     fn note(&mut self, result: Result<(), LinkError>) {
         let metrics = &self.node.metrics;
         metrics.redis_up.set(u64::from(result.is_ok()));
-        let silent = matches!(
-            &result,
-            Err(LinkError::Away(_) | LinkError::Fault(_, Fault::NotReady))
-        );
-        if !silent {
+        // A Redis that answers reads is not silent: viewers stay with it, whether it takes writes or not.
+        if !result.as_ref().is_err_and(LinkError::is_silent) {
             let now_ms = self.node.clock.now_ms();
             self.node.answered_ms.store(now_ms, Ordering::Relaxed);
         }

@@ -11,6 +11,7 @@ use tidegate_stream::{Cursor, Keys, NodeName, Region, RoomId, Shard, StreamId};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::link::Address;
 use crate::metrics::Metrics;
 use crate::probe::Probe;
 use crate::regions::{Origins, Places};
@@ -25,7 +26,7 @@ pub struct Node {
     /// Names of keys.
     pub keys: Keys,
     /// Redis.
-    pub redis: redis::Client,
+    pub redis: Arc<Address>,
     /// Keys of tickets; read anew on SIGHUP.
     pub tickets: RwLock<Arc<TicketKeys>>,
     /// TLS of the viewers' listener; its certificate is read anew on SIGHUP.

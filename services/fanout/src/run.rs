@@ -16,7 +16,7 @@ use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::duties::Duties;
-use crate::link::{Ground, Link, prepare};
+use crate::link::{Address, Ground, Link, prepare};
 use crate::listing::Listing;
 use crate::metrics::Metrics;
 use crate::node::{CoreHandle, Node, ToCore};
@@ -87,6 +87,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     }
     tokio::spawn(reload::on_hang_up(node.clone(), config.tickets_from));
     tokio::spawn(tail::run(node.clone(), handles.clone(), tail_inbox));
+    tokio::spawn(node.redis.clone().watch());
     tokio::spawn(away::watch(node.clone(), handles.clone()));
     // Ready means served once.
     let mut duties = Duties::new(
@@ -147,7 +148,7 @@ async fn bind(config: &Config) -> anyhow::Result<Bound> {
 
 /// Waits until Redis can be worked with. One that never can be is an error.
 async fn await_redis(config: &Config) -> anyhow::Result<Keys> {
-    let link = Link::new(config.redis.clone());
+    let link = Link::new(Address::new(config.redis.clone()));
     let mut said = false;
     loop {
         match prepare(&link, &config.prefix).await? {
@@ -187,7 +188,7 @@ fn node(
         name: config.node.clone(),
         region: config.region.clone(),
         keys,
-        redis: config.redis.clone(),
+        redis: Address::new(config.redis.clone()),
         tickets: RwLock::new(Arc::new(config.tickets.clone())),
         tls,
         origins: config.origins.clone(),

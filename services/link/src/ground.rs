@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Value};
 use tidegate_stream::calls::{
-    Fault, HOW_TO_LOAD, Library, Reply, SetLayout, Version, load_command,
+    Fault, HOW_TO_LOAD, Library, Remedy, Reply, SetLayout, Version, load_command,
 };
 use tidegate_stream::{Keys, ShardCount, layout};
 
@@ -67,7 +67,10 @@ async fn check_policy<C: ConnectionLike>(connection: &mut C) -> Result<(), LinkE
                 );
             }
         }
-        Err(LinkError::Fault(why, _)) => tracing::debug!(why, "maxmemory-policy cannot be read"),
+        // It may well not be asked.
+        Err(LinkError::Fault(why, fault)) if fault.remedy() == Remedy::ForGood => {
+            tracing::debug!(why, "maxmemory-policy cannot be read");
+        }
         Err(other) => return Err(other),
     }
     Ok(())
@@ -96,7 +99,7 @@ async fn library<C: ConnectionLike>(connection: &mut C) -> anyhow::Result<()> {
     if found.must_be_loaded() {
         match command(connection, load_command()).await {
             Ok(_) => tracing::info!("loaded the function library"),
-            Err(LinkError::Fault(why, Fault::Other)) => {
+            Err(LinkError::Fault(why, fault)) if fault.remedy() == Remedy::ForGood => {
                 bail!(
                     "the function library is missing or older and may not be loaded ({why}): {HOW_TO_LOAD}"
                 )

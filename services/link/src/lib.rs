@@ -3,18 +3,29 @@
 mod call;
 mod error;
 mod ground;
+mod open;
 mod reply;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 
 pub use call::function;
-pub use error::{LinkError, is_broken};
+pub use error::LinkError;
 pub use ground::{layout, prepare, text};
+pub use open::{ServerId, leads_to, open};
 pub use reply::{flatten, strings};
+
+/// An idle connection is asked for a sign of life after so long, then each [`KEEPALIVE_EVERY`], and given up by the kernel when
+/// [`UNANSWERED`] has gone by: what a middlebox forgot ends within 15 s, also where nobody waits for an answer.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(2);
+/// How long what was sent may stay unacknowledged. Callers wait less; this ends what they gave up.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// Bytes of a file of authorities; a system's whole bundle has about 250 KiB.
 const MAX_CA_FILE_BYTES: u64 = 4 << 20;
@@ -64,7 +75,15 @@ pub fn client(
         info = info.set_redis_settings(settings);
     }
     // Calls are many and small, and the next is sent before the last is answered: none may wait for the others.
-    info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY);
+    info = info.set_tcp_settings(
+        TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(keepalive)
+            .set_user_timeout(UNANSWERED),
+    );
     let Some(path) = ca_file.filter(|_| url.starts_with("rediss://")) else {
         return Client::open(info).map_err(wrong);
     };

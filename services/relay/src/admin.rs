@@ -14,13 +14,13 @@ use service_shell::Number;
 use crate::metrics::{self, OriginMetrics};
 use crate::run::Clock;
 
-/// A Redis that has not answered for so long is away, ms.
+/// A Redis that has not served for so long is away, ms.
 const FRESH_MS: u64 = 4_000;
 
 /// What the listener looks at.
 pub struct Admin {
     clock: Clock,
-    /// When this region's Redis last answered, ms of the relay's clock; 0: never.
+    /// When this region's Redis last took a write, ms of the relay's clock; 0: never.
     home_ms: Number,
     origins: Vec<Arc<OriginMetrics>>,
 }
@@ -35,8 +35,8 @@ impl Admin {
         }
     }
 
-    /// This region's Redis answered.
-    pub fn home_answered(&self) {
+    /// This region's Redis took a write.
+    pub fn home_served(&self) {
         self.home_ms.set(self.clock.now_ms());
     }
 
@@ -62,7 +62,7 @@ async fn ready(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
     let mut body = String::from(if there {
         "ready\n"
     } else {
-        "this region's Redis does not answer\n"
+        "this region's Redis does not serve\n"
     });
     let now_ms = admin.clock.now_ms();
     for origin in &admin.origins {

@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use redis::{Client, Cmd, Pipeline, Value};
 use tidegate_stream::calls::{FunctionCall, Reply};
 
-pub use service_link::{LinkError, flatten, function, strings, text};
+pub use service_link::{LinkError, ServerId, flatten, function, strings, text};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long an answer may take. What a middlebox forgot is noticed by it.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connection, which several tasks may use. Once it is broken it stays so.
 #[derive(Clone)]
-pub struct Link(MultiplexedConnection);
+pub struct Link {
+    connection: MultiplexedConnection,
+    server: Option<ServerId>,
+}
 
 impl Link {
     /// Connects, for commands that are answered at once.
@@ -29,18 +32,19 @@ impl Link {
     }
 
     async fn with(client: &Client, answers_in: Option<Duration>) -> Result<Self, LinkError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(answers_in);
-        let connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
-        Ok(Self(connection))
+        let (connection, server) = service_link::open(client, CONNECT, answers_in).await?;
+        Ok(Self { connection, server })
+    }
+
+    /// Whether the address that it was opened at leads to the same Redis still, or may be taken to where that cannot be asked.
+    pub async fn is_there(&self, client: &Client) -> Result<bool, LinkError> {
+        let now = service_link::leads_to(client, CONNECT).await?;
+        Ok(now.is_none() || self.server.is_none() || now == self.server)
     }
 
     /// What [`service_link`] works on.
     pub fn connection(&self) -> MultiplexedConnection {
-        self.0.clone()
+        self.connection.clone()
     }
 
     /// Sends commands in one go. Each has an answer of its own, which may be an error of Redis'.
@@ -49,7 +53,7 @@ impl Link {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let mut connection = self.0.clone();
+        let mut connection = self.connection.clone();
         Ok(connection.send_packed_commands(pipeline, 0, count).await?)
     }
 

@@ -6,18 +6,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use tidegate_stream::Keys;
+use tidegate_stream::calls::Clock as ClockCall;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::connection::{Link, LinkError, words};
+use crate::connection::{Link, LinkError};
 use crate::ground::{is_away, prepare};
 use crate::metrics::OriginMetrics;
 use crate::pair::{self, Shared};
 
 /// Between two attempts to reach Redis at the start, and between two looks at it.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long a look may take.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long the pairs may take to give their leases back.
 const LAST: Duration = Duration::from_secs(3);
 /// Reading, sending and the work of the connections are tasks of their own; more threads do not help.
@@ -81,7 +84,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         keys = await_redis(&config) => keys?,
         stopped = asked_to_stop() => return stopped,
     };
-    tokio::spawn(watch_home(config.redis.clone(), admin));
+    tokio::spawn(watch_home(config.redis.clone(), keys.clone(), admin));
     let (stop, stopped) = watch::channel(false);
     let mut pairs = tokio::task::JoinSet::new();
     for (source, metrics) in config.sources.iter().zip(origins) {
@@ -134,22 +137,23 @@ async fn await_redis(config: &Config) -> anyhow::Result<Keys> {
     }
 }
 
-/// Looks whether this region's Redis answers, for `/readyz`.
-async fn watch_home(client: redis::Client, admin: Arc<Admin>) {
+/// Looks whether this region's Redis takes writes, for `/readyz`. After anything else the next look connects anew.
+async fn watch_home(client: redis::Client, keys: Keys, admin: Arc<Admin>) {
     let mut link: Option<Link> = None;
     loop {
-        let looked: Result<(), LinkError> = async {
+        let looked = async {
             let open = match link.take() {
                 Some(open) => open,
                 None => Link::open(&client).await?,
             };
-            open.one(words(["PING"])).await?;
+            open.call(&ClockCall::call(&keys)).await?;
             link = Some(open);
-            Ok(())
-        }
-        .await;
-        if looked.is_ok() {
-            admin.home_answered();
+            Ok::<_, LinkError>(())
+        };
+        match tokio::time::timeout(LOOK, looked).await {
+            Ok(Ok(())) => admin.home_served(),
+            Ok(Err(error)) => tracing::debug!(%error, "this region's Redis does not serve"),
+            Err(_) => tracing::debug!("this region's Redis does not answer"),
         }
         tokio::time::sleep(AGAIN).await;
     }

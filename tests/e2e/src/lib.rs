@@ -3,11 +3,14 @@
 //! Needs `edge-host`, `fanout` and the components built; `cargo xtask test e2e` does that first.
 
 pub mod copier;
+pub mod forwarder;
 pub mod http;
 pub mod judge;
 pub mod library;
+pub mod names;
 pub mod process;
 pub mod relay;
+pub mod replicas;
 pub mod routed;
 pub mod signer;
 pub mod sse;

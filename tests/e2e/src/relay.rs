@@ -13,6 +13,7 @@ use tidegate_stream::calls::{
 use tidegate_stream::{Keys, Region, RoomId, Shard, ShardCount, StreamId, Subject};
 
 use crate::http::Edge;
+use crate::names::Names;
 use crate::process::{Process, binary};
 use crate::wait::soon;
 
@@ -233,6 +234,19 @@ impl Relay {
         Self::with(dir, name, region, redis_url, from, &[])
     }
 
+    /// The same, where a name leads somewhere.
+    pub fn named(
+        names: &Names,
+        dir: &Path,
+        name: &str,
+        region: &str,
+        redis_url: &str,
+        from: &[(&str, &str)],
+    ) -> Self {
+        let command = names.command(&binary("relay"));
+        Self::launch(command, dir, name, region, redis_url, from, &[])
+    }
+
     /// The same, with further flags.
     pub fn with(
         dir: &Path,
@@ -242,7 +256,19 @@ impl Relay {
         from: &[(&str, &str)],
         flags: &[&str],
     ) -> Self {
-        let mut command = Command::new(binary("relay"));
+        let command = Command::new(binary("relay"));
+        Self::launch(command, dir, name, region, redis_url, from, flags)
+    }
+
+    fn launch(
+        mut command: Command,
+        dir: &Path,
+        name: &str,
+        region: &str,
+        redis_url: &str,
+        from: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Self {
         for (variable, _) in std::env::vars() {
             if variable.starts_with("SPIN_VARIABLE_") || variable.starts_with("TIDEGATE_") {
                 command.env_remove(variable);

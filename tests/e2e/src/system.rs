@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Edge;
+use crate::names::Names;
 use crate::process::{Process, binary, root};
 use crate::token::{AUDIENCE, AUTH_SECRETS, ISSUER, TICKET_SECRET, key_set, token};
 use crate::viewer::Viewer;
@@ -36,6 +37,10 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// Further flags of the edge.
     pub edge_flags: Vec<&'static str>,
+    /// Where the edge and the nodes find Redis, if not at its own address.
+    pub redis_url: Option<String>,
+    /// Names that the edge and the nodes know beside.
+    pub names: Option<Names>,
 }
 
 /// A node and how to start it again.
@@ -69,13 +74,17 @@ impl System {
 
     /// The same, otherwise than usual.
     pub fn with(nodes: usize, options: Options) -> Self {
-        let dir = TempDir::new().expect("a folder");
         let settings = options.redis.iter();
         let settings: Vec<_> = settings
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let redis = RedisServer::with(&settings);
-        let (edge_process, url) = start_edge(&redis.url(), &options, dir.path());
+        Self::on(RedisServer::with(&settings), nodes, options)
+    }
+
+    /// The same, on a Redis that was started already.
+    pub fn on(redis: RedisServer, nodes: usize, options: Options) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let (edge_process, url) = start_edge(&redis_url(&redis, &options), &options, dir.path());
         let mut system = Self {
             redis,
             edge: Edge::new(url),
@@ -111,14 +120,15 @@ impl System {
 
     fn spawn_node(&self, name: &str, listen: &str, admin: &str) -> Process {
         let fanout = self.options.fanout.clone();
-        let mut command = Command::new(fanout.unwrap_or_else(|| binary("fanout")));
+        let mut command = command(&self.options, &fanout.unwrap_or_else(|| binary("fanout")));
         command
             .current_dir(self.dir.path())
             .args([
                 "--listen", listen, "--admin", admin, "--node", name, "--cores", "1",
             ])
             .args(&self.options.node_flags);
-        environment(&mut command, region(&self.options), &self.redis.url(), &[]);
+        let redis_url = redis_url(&self.redis, &self.options);
+        environment(&mut command, region(&self.options), &redis_url, &[]);
         Process::start(name, command, self.dir.path())
     }
 
@@ -190,7 +200,8 @@ impl System {
     /// Ends the edge and starts another, which remembers nothing.
     pub fn restart_edge(&mut self) {
         self.edge_process.kill();
-        let (process, url) = start_edge(&self.redis.url(), &self.options, self.dir.path());
+        let redis_url = redis_url(&self.redis, &self.options);
+        let (process, url) = start_edge(&redis_url, &self.options, self.dir.path());
         self.edge_process = process;
         self.edge = Edge::new(url);
     }
@@ -286,8 +297,19 @@ fn environment(
     }
 }
 
+fn redis_url(redis: &RedisServer, options: &Options) -> String {
+    options.redis_url.clone().unwrap_or_else(|| redis.url())
+}
+
+fn command(options: &Options, program: &Path) -> Command {
+    match &options.names {
+        Some(names) => names.command(program),
+        None => Command::new(program),
+    }
+}
+
 fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, String) {
-    let mut command = Command::new(binary("edge-host"));
+    let mut command = command(options, &binary("edge-host"));
     command
         .current_dir(dir)
         .arg("--manifest")

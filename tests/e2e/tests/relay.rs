@@ -238,7 +238,7 @@ fn a_large_backlog_comes_at_bulk_speed_while_live_goes_on() {
 fn it_reads_over_tls_as_a_user_who_may_only_read() {
     let dir = TempDir::new().unwrap();
     let (mut eu, mut us) = (Place::start("eu"), Place::start("us"));
-    let user = "ACL SETUSER relay on >secret resetchannels ~tg:* -@all +@read +@connection";
+    let user = "ACL SETUSER relay on >secret resetchannels ~tg:* -@all +@read +@connection +info";
     eu.ask::<()>(&user.split(' ').collect::<Vec<_>>());
     create_all(&mut eu);
     let authority = Authority::new(dir.path(), "ca");

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -21,6 +21,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// removed, when this is dropped.
 pub struct RedisServer {
     folder: TempDir,
+    address: Ipv4Addr,
     port: u16,
     options: Vec<(String, String)>,
     clock: Option<SetClock>,
@@ -35,19 +36,31 @@ impl RedisServer {
 
     /// The same, with settings of `redis.conf` beside the usual ones.
     pub fn with(options: &[(&str, &str)]) -> Self {
-        Self::launch(options, false)
+        Self::launch(Ipv4Addr::LOCALHOST, None, options, false)
+    }
+
+    /// The same at another loopback address and, if one is given, at that port: several behind one name differ by the address
+    /// only.
+    pub fn at(address: Ipv4Addr, port: Option<u16>, options: &[(&str, &str)]) -> Self {
+        Self::launch(address, port, options, false)
     }
 
     /// The same, with a clock that [`set_clock`](Self::set_clock) sets.
     pub fn with_clock(options: &[(&str, &str)]) -> Self {
-        Self::launch(options, true)
+        Self::launch(Ipv4Addr::LOCALHOST, None, options, true)
     }
 
-    fn launch(options: &[(&str, &str)], own_clock: bool) -> Self {
+    fn launch(
+        address: Ipv4Addr,
+        port: Option<u16>,
+        options: &[(&str, &str)],
+        own_clock: bool,
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let clock = own_clock.then(|| SetClock::new(folder.path()));
         let mut server = Self {
             folder,
+            address,
             port: 0,
             options: options
                 .iter()
@@ -58,7 +71,7 @@ impl RedisServer {
         };
         // Between finding a port and using it, another process may take it.
         for _ in 0..5 {
-            server.port = free_port();
+            server.port = port.unwrap_or_else(|| free_port(address));
             if server.try_start() {
                 return server;
             }
@@ -68,10 +81,17 @@ impl RedisServer {
     }
 
     fn try_start(&mut self) -> bool {
+        self.spawn();
+        self.await_answer("+PONG")
+    }
+
+    fn spawn(&mut self) {
         fs::create_dir_all(self.data()).expect("the data folder can be made");
         let mut command = Command::new("redis-server");
         command
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
+            .args(["--save", "", "--appendonly", "yes"])
+            .arg("--bind")
+            .arg(self.address.to_string())
             // Written before it is answered, so that SIGKILL loses nothing; `everysec` puts writes off while a busy disk syncs.
             .args(["--appendfsync", "no"])
             .args(["--maxmemory-policy", "noeviction", "--loglevel", "warning"])
@@ -97,16 +117,15 @@ impl RedisServer {
                 panic!("redis-server cannot be run ({error}): apt-get install redis-server")
             });
         self.child = Some(child);
-        self.await_answer()
     }
 
-    fn await_answer(&mut self) -> bool {
+    fn await_answer(&mut self, beginning: &str) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if self.has_ended() {
                 return false;
             }
-            if matches!(self.ask("PING"), Ok(answer) if answer.starts_with("+PONG")) {
+            if matches!(self.ask("PING"), Ok(answer) if answer.starts_with(beginning)) {
                 return true;
             }
             thread::sleep(LOOK);
@@ -122,7 +141,7 @@ impl RedisServer {
     }
 
     fn ask(&self, command: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut stream = TcpStream::connect((self.address, self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
         stream.write_all(format!("{command}\r\n").as_bytes())?;
         let mut answer = [0; 64];
@@ -134,14 +153,19 @@ impl RedisServer {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Its port on 127.0.0.1; the same after a restart.
+    /// Where it listens: 127.0.0.1 unless it was started elsewhere.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Its port; the same after a restart.
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Its address, `redis://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}:{}", self.address, self.port)
     }
 
     /// Where its data lie.
@@ -184,6 +208,22 @@ impl RedisServer {
         );
     }
 
+    /// The same, and is back when it has begun to read its data. They must take it a while, and `key-load-delay` makes them.
+    pub fn restart_loading(&mut self) {
+        self.kill();
+        self.spawn();
+        assert!(
+            self.await_answer("-LOADING"),
+            "redis-server was not seen to load: {}",
+            self.last_words()
+        );
+    }
+
+    /// Whether it reads its data still.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.ask("PING"), Ok(answer) if answer.starts_with("-LOADING"))
+    }
+
     /// Copies its data as they lie there now.
     pub fn copy_data(&self, to: &Path) {
         copy_folder(&self.data(), to);
@@ -211,8 +251,8 @@ impl Drop for RedisServer {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
+fn free_port(address: Ipv4Addr) -> u16 {
+    TcpListener::bind((address, 0))
         .and_then(|listener| listener.local_addr())
         .expect("loopback has a free port")
         .port()

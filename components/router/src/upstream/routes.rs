@@ -153,7 +153,7 @@ async fn read(settings: &Settings, names: &[&str]) -> Result<Vec<String>, LinkEr
 
 fn refusal(error: LinkError) -> Refusal {
     match error {
-        LinkError::Unreachable(why) => Refusal::Away(why),
+        LinkError::Unreachable(why) | LinkError::NotServing(why) => Refusal::Away(why),
         LinkError::Full => Refusal::Full,
         LinkError::Library(what_to_do) => Refusal::Library(what_to_do),
         LinkError::Fault(why) => Refusal::Fault(why),

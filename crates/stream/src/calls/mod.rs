@@ -7,6 +7,7 @@
 mod bounds;
 mod control;
 mod error;
+mod fault;
 mod join;
 mod layout;
 mod lease;
@@ -25,7 +26,8 @@ mod swap;
 
 pub use bounds::{Bounds, BoundsError};
 pub use control::{Appended, BannedName, Control, Lasting, MOST_FIELDS, Right, Verb};
-pub use error::{CallError, Fault, Refusal};
+pub use error::{CallError, Refusal};
+pub use fault::{Fault, Remedy};
 pub use join::{Join, JoinAnswer, OriginPosition, RoomAccess, RoomFields, RoomState};
 pub use layout::SetLayout;
 pub use lease::{Lease, LeaseVerb, Leased, MOST_LEASE_MS};

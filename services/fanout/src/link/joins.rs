@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redis::Value;
 use tidegate_hub::{Tally, Who};
 use tidegate_protocol::frames::ErrorCode;
-use tidegate_stream::calls::{CallError, Join, Refusal, RoomState};
+use tidegate_stream::calls::{CallError, Join, Refusal, Remedy, RoomState};
 use tidegate_stream::{Keys, Region, RoomId, Subject};
 
 use super::connection::{Link, LinkError, flatten, strings, words};
@@ -79,7 +79,9 @@ pub async fn look_up(
     let mut looked = vec![Err(Refused::Failed(String::new())); asking.len()];
     match look.at(&groups, &mut looked).await {
         // One key that is not what it should be fails all that was sent with it.
-        Err(LinkError::Fault(..)) if groups.len() > 1 => {
+        Err(LinkError::Fault(_, fault))
+            if fault.remedy() == Remedy::ForGood && groups.len() > 1 =>
+        {
             for group in &groups {
                 let one = std::slice::from_ref(group);
                 if let Err(error) = look.at(one, &mut looked).await {

@@ -41,6 +41,7 @@ struct Tail {
 
 /// Runs until the cores' senders are gone.
 pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: UnboundedReceiver<ToTail>) {
+    let mut moves = node.redis.moves();
     let mut tail = Tail {
         reader: Link::blocking(node.redis.clone()),
         link: Link::new(node.redis.clone()),
@@ -62,6 +63,9 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
             continue;
         }
         let query = tail.logs.query(&tail.node.keys, BLOCK_MS);
+        if tail.reader.has_moved().await {
+            tail.forget_reader();
+        }
         if tail.client_id.is_none() && !tail.greet().await {
             tail.pause(&mut commands).await;
             continue;
@@ -72,7 +76,11 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
             tokio::pin!(read);
             loop {
                 tokio::select! {
-                    answer = &mut read => break answer,
+                    answer = &mut read => break Some(answer),
+                    // Nothing that it waits for may come there any more.
+                    Ok(()) = moves.changed() => if tail.reader.has_moved().await {
+                        break None;
+                    },
                     command = commands.recv() => match command {
                         Some(command) => waiting.push(command),
                         None => return,
@@ -84,16 +92,17 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
             }
         };
         match answer {
-            Ok(Ok(value)) => tail.take(value),
-            Ok(Err(LinkError::Fault(why, _))) => {
+            Some(Ok(Ok(value))) => tail.take(value),
+            None => tail.forget_reader(),
+            Some(Ok(Err(LinkError::Fault(why, _)))) => {
                 tracing::warn!(why, "Redis refused to be tailed");
                 tail.lost(&mut commands).await;
             }
-            Ok(Err(error)) => {
+            Some(Ok(Err(error))) => {
                 tracing::warn!(%error, "the tail lost Redis; it goes on from where it was");
                 tail.lost(&mut commands).await;
             }
-            Err(_) => {
+            Some(Err(_)) => {
                 tracing::warn!("Redis did not answer the tail; it goes on from where it was");
                 tail.lost(&mut commands).await;
             }
@@ -130,6 +139,15 @@ impl Tail {
             // If it fails, the read returns by itself within a second.
             let _ = self.link.command(&words).await;
         }
+    }
+
+    /// The connection that blocked is gone, since the address leads to another Redis.
+    fn forget_reader(&mut self) {
+        tracing::info!(
+            "the tail follows the address to another Redis; it goes on from where it was"
+        );
+        self.node.metrics.tail_breaks.add(1);
+        self.client_id = None;
     }
 
     async fn lost(&mut self, commands: &mut UnboundedReceiver<ToTail>) {

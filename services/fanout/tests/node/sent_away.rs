@@ -161,3 +161,42 @@ fn without_redis_viewers_go_where_a_region_lives() {
         assert_eq!(viewer.messages(1).0, [said.as_str()]);
     }
 }
+
+#[test]
+fn a_redis_that_takes_no_writes_but_answers_reads_is_not_silent() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    bench.room("a");
+    list_far(&bench, &node, &edge(Arc::new(AtomicU16::new(200))));
+    let there = json!({"url": "ws://far-1", "connections": 3, "until_ms": u64::MAX >> 20});
+    bench.command(&["HSET", "tg:nodes:far", "n1", &there.to_string()]);
+    let mut viewer = Viewer::connect(&node);
+    viewer.subscribe("a", "bob", None);
+    // A replica, whose primary cannot be reached.
+    bench.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let failed = node.metric("duty_failures_total");
+    // Once a second: longer than the 5 s after which a silent Redis is left.
+    while node.metric("duty_failures_total") < failed + 9 {
+        if let Some(frame) = viewer.within(Duration::from_millis(20)).unwrap() {
+            assert_ne!(frame["type"], "move", "{frame}");
+        }
+    }
+    assert_eq!(node.metric("moves_total"), 0);
+    // Whoever comes is let in, and reads.
+    let mut late = Viewer::connect(&node);
+    assert_eq!(late.subscribe("a", "eve", None)["type"], "batch");
+    // One that answers no reads is silent.
+    bench.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
+    let moved = viewer.next_of("move");
+    assert_eq!(
+        urls(&moved),
+        ["ws://far-1/v1/connect", "ws://live.far/v1/connect"]
+    );
+    // A primary again: the node goes on with it.
+    bench.command(&["REPLICAOF", "NO", "ONE"]);
+    soon("the node is ready", || {
+        (crate::bench::get(&node.admin, "/readyz", &[]).status == 200).then_some(())
+    });
+    let said = bench.say("a", "on");
+    assert_eq!(late.messages(1).0, [said]);
+}

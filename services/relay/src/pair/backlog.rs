@@ -5,9 +5,10 @@
 
 use redis::Value;
 use tidegate_stream::StreamId;
+use tidegate_stream::calls::Fault;
 
 use super::Shared;
-use crate::connection::{Link, LinkError, words};
+use crate::connection::{Link, LinkError, good, words};
 
 /// What a stream says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,23 +29,29 @@ pub async fn look(shared: &Shared, home: &Link, source: &Link) -> Result<Looked,
             let key = shared.keys.log(shard, &shared.origin);
             pipeline.add_command(words(["XINFO", "STREAM", &key]));
         }
-        link.pipeline(&pipeline).await
+        let answers = link.pipeline(&pipeline).await?;
+        answers
+            .into_iter()
+            .map(stream)
+            .collect::<Result<Vec<_>, _>>()
     };
     // The copy first: entries that arrive meanwhile make the backlog larger, never negative.
     let here = ask(home.clone()).await?;
     let there = ask(source.clone()).await?;
     let both = there.into_iter().zip(here);
-    Ok(Looked(
-        both.map(|(there, here)| (stream(there), stream(here)))
-            .collect(),
-    ))
+    Ok(Looked(both.collect()))
 }
 
 /// A stream that is not there holds nothing.
-fn stream(answer: Value) -> Stream {
+fn stream(answer: Value) -> Result<Stream, LinkError> {
     let mut found = Stream::default();
-    let Value::Array(parts) = answer else {
-        return found;
+    let parts = match good(answer) {
+        Ok(Value::Array(parts)) => parts,
+        Ok(_) => return Ok(found),
+        Err(LinkError::Fault(why, Fault::Refused)) if why.contains("no such key") => {
+            return Ok(found);
+        }
+        Err(error) => return Err(error),
     };
     for pair in parts.chunks_exact(2) {
         let Value::BulkString(name) = &pair[0] else {
@@ -60,7 +67,7 @@ fn stream(answer: Value) -> Stream {
             _ => {}
         }
     }
-    found
+    Ok(found)
 }
 
 /// What the counts of each shard differ by when it is level.

@@ -12,7 +12,7 @@ use crate::connection::{Link, LinkError};
 use crate::values::streams;
 
 /// A read that takes so much longer than it blocks is given up, and the session with it.
-const OVERDUE: Duration = Duration::from_millis(limits::BLOCK_MS + 10_000);
+const OVERDUE: Duration = Duration::from_millis(limits::BLOCK_MS + 5_000);
 
 /// Which log is which shard's.
 pub struct Logs {

@@ -6,6 +6,7 @@ use tidegate_stream::Shard;
 use tidegate_stream::calls::{Relay, RelayAnswer, RelayVerdict};
 
 use super::Shared;
+use super::session::settle;
 use crate::connection::{LinkError, flatten, good};
 
 /// Calls in one pipeline: a write of about 200 KiB as entries come.
@@ -45,6 +46,9 @@ pub fn gather(shared: &Shared, pair: &mut Pair, speed: Speed) -> Option<Batch> {
 }
 
 /// Counts what a call came to, and tells the pair.
+///
+/// # Errors
+/// Those of [`settle`].
 pub fn take(
     shared: &Shared,
     pair: &mut Pair,
@@ -52,18 +56,18 @@ pub fn take(
     answer: Value,
     now_ms: u64,
     random: u64,
-) {
+) -> Result<(), LinkError> {
     let metrics = &shared.metrics;
-    let read = good(answer)
-        .and_then(|value| Relay::answer(&flatten(value)).map_err(LinkError::from))
-        .map_err(|error| {
-            metrics.refused.add(1);
-            tracing::debug!(%error, %shard, origin = %shared.origin, "a call was refused");
-            if let LinkError::Call(error) = error {
-                tracing::error!(%error, %shard, origin = %shared.origin, "a call was not understood");
-            }
-            Refused::Failed
-        });
+    let answered =
+        good(answer).and_then(|value| Relay::answer(&flatten(value)).map_err(LinkError::from));
+    let read = settle(answered)?.map_err(|error| {
+        metrics.refused.add(1);
+        tracing::debug!(%error, %shard, origin = %shared.origin, "a call was refused");
+        if let LinkError::Call(error) = error {
+            tracing::error!(%error, %shard, origin = %shared.origin, "a call was not understood");
+        }
+        Refused::Failed
+    });
     if let Ok(answer) = &read {
         count(shared, answer);
     }
@@ -72,6 +76,7 @@ pub fn take(
         let lag_ms = shared.clock.machine_ms().saturating_sub(at_ms);
         metrics.lag.note(lag_ms, effect.appended);
     }
+    Ok(())
 }
 
 fn count(shared: &Shared, answer: &RelayAnswer) {

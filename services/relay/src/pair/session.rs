@@ -7,7 +7,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use redis::{Pipeline, Value};
 use tidegate_relay::{ReadPlan, Speed, Todo, limits};
-use tidegate_stream::calls::{Gap, Lease, LeaseVerb, Leased, RelayVerdict};
+use tidegate_stream::calls::{
+    Clock as ClockCall, Gap, Lease, LeaseVerb, Leased, RelayVerdict, Remedy,
+};
 use tidegate_stream::{Shard, StreamId};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -29,6 +31,9 @@ const NEIGHBOUR_MS: u64 = 1_000;
 const RUN_MS: u64 = 200;
 /// How often the backlog is counted.
 const BACKLOG_MS: u64 = 5_000;
+/// How often it is looked where the addresses lead. A primary that was cut off, and another promoted in its place, goes on
+/// answering on old connections; nothing else tells that it is the wrong one.
+const LOOK_MS: u64 = 5_000;
 /// Shards whose rooms are merged at once.
 const MERGES: usize = 8;
 /// How long the last calls may take.
@@ -47,6 +52,8 @@ enum Event {
     Run(Result<String, LinkError>),
     TakenBack(String, Result<Taken, LinkError>),
     Backlog(Result<Looked, LinkError>),
+    /// Whether both addresses lead to the same as before.
+    Led(Result<bool, LinkError>),
 }
 
 type Answers = (Vec<Shard>, Result<Vec<Value>, LinkError>);
@@ -67,6 +74,7 @@ pub struct Session<'a> {
     neighbour_ms: u64,
     run_ms: u64,
     backlog_ms: u64,
+    look_ms: u64,
     backlog: Backlog,
     taking_back: bool,
 }
@@ -76,6 +84,8 @@ impl<'a> Session<'a> {
     pub async fn open(shared: &'a Shared, kept: &'a mut Kept) -> anyhow::Result<Self> {
         let home = Link::open(&shared.home).await?;
         prepare(&home, shared.keys.prefix()).await?;
+        // A replica has the same ground, and takes nothing.
+        home.call(&ClockCall::call(&shared.keys)).await?;
         let source = Link::open(&shared.source).await?;
         compare(&source, &shared.keys).await?;
         kept.pair.reconnected();
@@ -101,6 +111,7 @@ impl<'a> Session<'a> {
             neighbour_ms: 0,
             run_ms: 0,
             backlog_ms: 0,
+            look_ms: shared.clock.now_ms() + LOOK_MS,
             backlog: Backlog::default(),
             taking_back: false,
         })
@@ -225,7 +236,12 @@ impl<'a> Session<'a> {
         }
         if now_ms >= self.backlog_ms {
             self.backlog_ms = u64::MAX;
+            let (home, source) = (home.clone(), source.clone());
             self.push(async move { Event::Backlog(backlog::look(shared, &home, &source).await) });
+        }
+        if now_ms >= self.look_ms {
+            self.look_ms = u64::MAX;
+            self.push(async move { Event::Led(is_there(shared, &home, &source).await) });
         }
         let metrics = &self.shared.metrics;
         let pair = &self.kept.pair;
@@ -346,6 +362,21 @@ impl<'a> Session<'a> {
                     self.shared.metrics.lag_entries.set(entries);
                 }
             }
+            Event::Led(result) => {
+                self.look_ms = now_ms + LOOK_MS;
+                match result {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        return Err(LinkError::Away(
+                            "an address leads to another Redis than before".to_owned(),
+                        ));
+                    }
+                    // What goes on over the connections that are open says more.
+                    Err(error) => {
+                        tracing::debug!(%error, "where the addresses lead cannot be seen")
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -373,7 +404,7 @@ impl<'a> Session<'a> {
                 answer,
                 now_ms,
                 chance(),
-            );
+            )?;
         }
         Ok(())
     }
@@ -394,12 +425,22 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A connection that broke ends the session; what was refused is an answer.
-fn settle<T>(result: Result<T, LinkError>) -> Result<Result<T, LinkError>, LinkError> {
+/// A connection that broke ends the session, as does a Redis that is no longer the one to write to or has lost its functions: the
+/// next session connects anew and looks at the ground first. Whatever else was refused is an answer.
+///
+/// # Errors
+/// What ends the session.
+pub(super) fn settle<T>(result: Result<T, LinkError>) -> Result<Result<T, LinkError>, LinkError> {
     match result {
-        Err(error @ LinkError::Away(_)) => Err(error),
+        Err(error) if matches!(error.remedy(), Remedy::ConnectAnew | Remedy::LoadLibrary) => {
+            Err(error)
+        }
         other => Ok(other),
     }
+}
+
+async fn is_there(shared: &Shared, home: &Link, source: &Link) -> Result<bool, LinkError> {
+    Ok(home.is_there(&shared.home).await? && source.is_there(&shared.source).await?)
 }
 
 async fn ask_leases(

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use tidegate_stream::calls::{self, Library, SOURCE, SetLayout, VERSION};
+use tidegate_stream::calls::{self, Fault, Library, SOURCE, SetLayout, VERSION};
 use tidegate_stream::shard::DEFAULT_SHARDS;
 use tidegate_stream::{Keys, Region, ShardCount, Stamp};
 
@@ -131,7 +131,8 @@ fn load_library(redis: &mut Connection) -> Result<String> {
         Reply::Integer(version) => {
             Library::Found(u64::try_from(version).context("tg_version answers less than 0")?)
         }
-        Reply::Error(_) => Library::Missing,
+        Reply::Error(why) if Fault::of(&why) == Fault::NoLibrary => Library::Missing,
+        Reply::Error(why) => bail!("Redis refuses tg_version: {why}"),
         other => bail!("tg_version answers {other:?}, which is no version"),
     };
     if there.must_be_loaded() {
