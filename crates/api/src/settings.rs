@@ -8,6 +8,7 @@ use tidegate_limit::limits::PROXIES_MAX;
 use tidegate_room::WhenBroken;
 use tidegate_stream::Region;
 use tidegate_stream::calls::Bounds;
+use tidegate_stream::host::is_unspecified;
 
 use crate::cors::Cors;
 use crate::kind;
@@ -222,6 +223,15 @@ fn regions(json: &str) -> Result<Vec<RegionPlace>, SettingsError> {
                 ),
             ));
         }
+        if is_unspecified(&place.edge) || is_unspecified(&place.socket) {
+            return Err(wrong(
+                "regions",
+                format!(
+                    "`{}`: `edge` and `socket` are handed to clients, who cannot connect to every address of a machine",
+                    place.name
+                ),
+            ));
+        }
     }
     Ok(regions)
 }
@@ -343,6 +353,14 @@ mod tests {
             (
                 "regions",
                 r#"[{"name":"eu","edge":"http://a","socket":"ws://a"},{"name":"eu","edge":"http://a","socket":"ws://a"}]"#,
+            ),
+            (
+                "regions",
+                r#"[{"name":"eu","edge":"http://a","socket":"ws://0.0.0.0:7001"}]"#,
+            ),
+            (
+                "regions",
+                r#"[{"name":"eu","edge":"http://[::]:3000","socket":"ws://a"}]"#,
             ),
             ("redis_url", "127.0.0.1:6379"),
             ("redis_url", "redis://"),

@@ -338,6 +338,12 @@ fn member(raw: raw::Region) -> Result<Member, DescriptionError> {
             ));
         }
     }
+    let mut addresses = raw.api.iter().chain(&raw.live);
+    if let Some(address) = addresses.find(|address| address.to_canonical().is_unspecified()) {
+        return content(format!(
+            "{name} has the address {address}, which is every one of a machine: no client can connect to that"
+        ));
+    }
     if raw.weight > limits::WEIGHT {
         return content(format!(
             "{name} has weight {}; 0 to {} is needed",

@@ -25,6 +25,7 @@ mod pace;
 mod replay;
 mod ring;
 mod room;
+mod stop;
 mod strain;
 mod subscription;
 mod tally;
@@ -47,11 +48,13 @@ pub use gather::Gather;
 pub use hub::{Action, Hub, HubLimits, Offered, Reader, RoomRef, Sink, Stats, Times};
 pub use join::Subscribe;
 pub use limits::{
-    ADMITTED_PER_S, ADMITTED_TLS_PER_S, CHAT_BUDGET, CHECKED, RING_BYTES, SLICE, TICK_CEILING_MS,
+    ADMITTED_PER_S, ADMITTED_TLS_PER_S, CHAT_BUDGET, CHECKED, DRAIN_WAIT_MS, PROBED_PER_S,
+    RING_BYTES, SLICE, TICK_CEILING_MS,
 };
 pub use message::{LogEntry, Message, Order, Says};
 pub use origins::Departed;
 pub use replay::OriginPage;
+pub use stop::{Stage, Stop};
 pub use strain::Sampled;
 pub use subscription::{SubRef, ViewerKey, Who};
 pub use tally::Tally;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Deserializer};
 use tidegate_stream::RoomId;
+use tidegate_stream::host::is_unspecified;
 
 use crate::limits::{LAG_HALF_MS, NODE_LEEWAY_MS, SMALL_ROOM};
 
@@ -39,9 +40,11 @@ fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
 }
 
 impl Node {
-    /// Reads a node's record; none if it is not one.
+    /// Reads a node's record; none if it is not one, or names no address that a client could connect to.
     pub fn read(record: &[u8]) -> Option<Self> {
-        serde_json::from_slice(record).ok()
+        serde_json::from_slice(record)
+            .ok()
+            .filter(|node: &Self| !is_unspecified(&node.url))
     }
 
     /// Whether it is live.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tidegate_stream::host::is_unspecified;
 use tidegate_stream::{Region, Stamp};
 
 use crate::endpoint::{Crowd, Node, choose, socket_url};
@@ -41,7 +42,14 @@ pub struct RegionEntry {
 impl RegionEntry {
     /// Reads an entry. One that is none counts as joining, as it does for the functions in Redis.
     pub fn read(record: &[u8]) -> Self {
-        serde_json::from_slice(record).unwrap_or_default()
+        let mut entry: Self = serde_json::from_slice(record).unwrap_or_default();
+        for url in [&mut entry.edge, &mut entry.socket] {
+            // Nobody could connect to it.
+            if is_unspecified(url) {
+                url.clear();
+            }
+        }
+        entry
     }
 
     /// When this was set, ms; none where nobody said.

@@ -16,6 +16,7 @@ mod probe;
 mod regions;
 mod reload;
 mod run;
+mod stop;
 mod tail;
 mod tls;
 

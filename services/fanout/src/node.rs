@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use tidegate_auth::TicketKeys;
 use tidegate_hub::{Departed, HubLimits, LogEntry};
-use tidegate_protocol::upgrade::Origins as Pages;
+use tidegate_protocol::upgrade::{Origins as Pages, Readiness};
 use tidegate_room::places::{Named, Turns};
 use tidegate_stream::{Cursor, Keys, NodeName, Region, RoomId, Shard, StreamId};
 use tokio::sync::mpsc;
@@ -45,6 +45,8 @@ pub struct Node {
     pub places: RwLock<Arc<Places>>,
     /// When Redis last answered, ms of this node's clock.
     pub answered_ms: AtomicU64,
+    /// When Redis last took a write, ms of this node's clock; 0: never.
+    pub served_ms: Arc<AtomicU64>,
     /// Asks other regions whether they live.
     pub probe: Probe,
     /// What is counted.
@@ -55,7 +57,7 @@ pub struct Node {
     pub admitted_per_s: u32,
     /// The most that there may be.
     pub most_connections: usize,
-    /// No longer takes viewers.
+    /// About to stop: nobody is to be sent here any more.
     pub draining: AtomicBool,
     /// Another process has this node's name on the region's list.
     pub name_taken: AtomicBool,
@@ -84,6 +86,22 @@ impl Node {
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether newcomers may be sent here: both listeners say so.
+    pub fn readiness(&self) -> Readiness {
+        let served_ms = self.served_ms.load(Ordering::Relaxed);
+        Readiness::judge(
+            self.clock.now_ms(),
+            (served_ms > 0).then_some(served_ms),
+            self.draining.load(Ordering::Relaxed),
+            self.name_taken.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Whether there is no place for one more connection.
+    pub fn is_full(&self) -> bool {
+        self.connections.load(Ordering::Relaxed) >= self.most_connections
     }
 
     /// Takes a place for one more connection, if there is one.
@@ -124,7 +142,9 @@ pub enum ToCore {
     Missed(Shard, Region, StreamId),
     /// Which regions have retired.
     Departed(Departed),
-    /// Send the viewers away within so many ms, with these lists, and end.
+    /// No further connection is to begin.
+    Close,
+    /// Close the listener, send the viewers away within so many ms, with these lists, and end.
     Drain(u64, Turns),
     /// Send the viewers to other regions, with these lists.
     Move(Turns),

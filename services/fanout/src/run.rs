@@ -3,14 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tidegate_room::places::Turns;
 use tidegate_stream::Keys;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
@@ -19,16 +16,15 @@ use crate::duties::Duties;
 use crate::link::{Address, Ground, Link, prepare};
 use crate::listing::Listing;
 use crate::metrics::Metrics;
-use crate::node::{CoreHandle, Node, ToCore};
+use crate::node::Node;
 use crate::probe::Probe;
 use crate::regions::{Origins, Places};
+use crate::stop::{self, Wishes};
 use crate::tls::Tls;
 use crate::{away, demo, engine, reload, tail};
 
 /// Files that are not for viewers: Redis, listeners, polls, logs, and room to spare.
 const RESERVED_FILES: u64 = 256;
-/// How long cores may take after the grace period.
-const LAST: Duration = Duration::from_secs(5);
 /// Between two attempts to reach Redis at the start.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -53,11 +49,12 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(mut config: Config) -> anyhow::Result<()> {
     let bound = bind(&config).await?;
     let admin_at = bound.admin.local_addr()?;
-    let admin = Arc::new(Admin::default());
+    let admin = Arc::new(Admin::new(config.admin_token.take()));
+    let mut wishes = Wishes::new(admin.clone())?;
     tokio::spawn(admin::serve(bound.admin, admin.clone()));
     let keys = tokio::select! {
         keys = await_redis(&config) => keys?,
-        stopped = asked_to_stop(&admin) => return stopped,
+        _ = wishes.first() => return Ok(()),
     };
     let (cores, public_url) = (config.cores, public_url(&config, bound.viewers_at));
     let tls = config.tls.take();
@@ -67,7 +64,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let link = Link::new(node.redis.clone());
     tokio::select! {
         taken = listing.take_name(&link) => taken?,
-        stopped = asked_to_stop(&admin) => return stopped,
+        _ = wishes.first() => return Ok(()),
     }
     let (to_tail, tail_inbox) = mpsc::unbounded_channel();
     let (to_duties, mut counts) = mpsc::unbounded_channel();
@@ -96,7 +93,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
         listing,
         public_url,
         handles.clone(),
-        admin.served_ms.clone(),
+        node.served_ms.clone(),
     );
     let _ = admin.node.set(node.clone());
     println!("listening on {scheme}://{}", bound.viewers_at);
@@ -105,16 +102,29 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
         println!("demo on http://{}", listener.local_addr()?);
         tokio::spawn(demo::serve(listener, config));
     }
-    tokio::select! {
-        stopped = asked_to_stop(&admin) => stopped?,
+    let asked = tokio::select! {
+        asked = wishes.first() => asked,
         () = duties.run(&mut counts) => bail!("every core has ended"),
-    }
-    tracing::info!("the node drains");
+    };
+    tracing::info!(wait_ms = config.drain_wait_ms, "the node drains");
     node.draining.store(true, Ordering::Relaxed);
-    duties.leave().await;
+    // It is off the list before anybody is sent away; who comes meanwhile is served and counted as ever.
+    let (over, is_over) = oneshot::channel::<()>();
+    let waited = async {
+        stop::wait(&node, &handles, config.drain_wait_ms, asked, &mut wishes).await;
+        drop(over);
+    };
+    let left = async {
+        duties.leave().await;
+        tokio::select! {
+            _ = is_over => {}
+            () = duties.run(&mut counts) => {}
+        }
+    };
+    tokio::join!(waited, left);
     let turns = node.places_now().elsewhere();
     tokio::select! {
-        () = drain(&handles, threads, config.grace_ms, &turns) => {}
+        () = stop::drain(&handles, threads, config.grace_ms, &turns) => {}
         // Those who are still here are still counted.
         () = duties.run(&mut counts) => {}
     }
@@ -203,6 +213,7 @@ fn node(
         named: config.named.clone(),
         // It has just answered.
         answered_ms: AtomicU64::new(0),
+        served_ms: Arc::default(),
         probe: Probe::new()?,
         metrics: Arc::new(Metrics::new(config.cores)),
         admitted_per_s: config.admitted_per_s,
@@ -211,31 +222,4 @@ fn node(
         draining: AtomicBool::new(false),
         name_taken: AtomicBool::new(false),
     }))
-}
-
-async fn asked_to_stop(admin: &Admin) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = admin.drain.notified() => {}
-    }
-    Ok(())
-}
-
-/// Sends the viewers away and waits for the cores, not for ever.
-async fn drain(handles: &[CoreHandle], threads: Vec<JoinHandle<()>>, grace_ms: u64, turns: &Turns) {
-    for handle in handles {
-        // One that has ended has no viewers.
-        let _ = handle.sender.send(ToCore::Drain(grace_ms, turns.clone()));
-    }
-    let deadline = Instant::now() + Duration::from_millis(grace_ms) + LAST;
-    while threads.iter().any(|thread| !thread.is_finished()) {
-        if Instant::now() > deadline {
-            tracing::warn!("a core did not end in time");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

@@ -56,6 +56,21 @@ fn sources_are_short() {
 }
 
 #[test]
+fn documents_show_configurations_as_they_are_tested() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect(path);
+    for (document, file) in [
+        ("docs/deploy.md", "infra/haproxy/fanout.cfg"),
+        ("docs/deploy.md", "infra/nginx/fanout.conf"),
+    ] {
+        let shown = format!("\n```\n{}```\n", read(file));
+        assert!(
+            read(document).contains(&shown),
+            "{document} does not show {file} as it is"
+        );
+    }
+}
+
+#[test]
 fn no_module_is_a_drawer_for_the_rest() {
     for (name, _) in files() {
         let drawer = name.split('/').any(|part| {

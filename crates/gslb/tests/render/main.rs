@@ -14,7 +14,7 @@ const SMALL: &str = r#"
 zone = "tg.test"
 policy = "failover"
 api = { scheme = "http", port = 3000 }
-live = { scheme = "http", port = 7101 }
+live = { scheme = "http", port = 7001 }
 [gdnsd]
 name_servers = [{ name = "ns1", addresses = ["127.0.0.1"] }]
 [[regions]]

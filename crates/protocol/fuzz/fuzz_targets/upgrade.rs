@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tidegate_protocol::limits;
-use tidegate_protocol::upgrade::{Origins, Parsed, Request, parse};
+use tidegate_protocol::upgrade::{Origins, Parsed, Readiness, Request, parse};
 
 fuzz_target!(|data: &[u8]| {
     let origins = Origins::parse("https://live.example,http://localhost:8080").unwrap();
@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
                     assert!((1..=limits::TICKET_BYTES).contains(&events.ticket.len()));
                     events.answer(&mut out);
                 }
+                Request::Probe(probe) => probe.answer(Readiness::Draining, &mut out),
             }
         }
         Err(refused) => refused.write(&mut out),

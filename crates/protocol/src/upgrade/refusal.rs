@@ -87,7 +87,7 @@ impl Refusal {
             Self::NotFound => (
                 404,
                 "not_found",
-                "a node serves GET /v1/connect and GET /v1/rooms/{room}/events",
+                "a node serves GET /v1/connect, GET /v1/rooms/{room}/events, GET /healthz and GET /readyz",
             ),
             Self::NoRoom => (404, "no_room", "there is no such room"),
             Self::Method => (405, "method", "only GET is served here"),

@@ -8,6 +8,7 @@ use tidegate_stream::{Cursor, RoomId};
 use super::extensions::{self, Deflate};
 use super::headers::Headers;
 use super::origins::{AllowedOrigin, Origins};
+use super::probe::{Probe, Question};
 use super::refusal::{Refusal, Refused};
 use super::target::{self, Path};
 use crate::frames::SubProtocol;
@@ -21,6 +22,8 @@ pub enum Request {
     Connect(Connect),
     /// `GET /v1/rooms/{room}/events`.
     Events(Events),
+    /// `GET` or `HEAD` of `/healthz` or `/readyz`.
+    Probe(Probe),
 }
 
 /// An upgrade to a WebSocket with one of the sub-protocols. Answered by [`Connect::answer`].
@@ -71,6 +74,23 @@ pub enum Parsed {
     Incomplete,
     /// A request, and the bytes of its head. What follows belongs to the socket.
     Request(Request, usize),
+}
+
+/// The probe that the first bytes of a connection are, if all of its head is there. Whatever else they are costs a comparison.
+pub fn probe(input: &[u8]) -> Option<Probe> {
+    let line = [
+        "GET /healthz",
+        "GET /readyz",
+        "HEAD /healthz",
+        "HEAD /readyz",
+    ];
+    if !line.iter().any(|begin| input.starts_with(begin.as_bytes())) {
+        return None;
+    }
+    match parse(input, &Origins::default()) {
+        Ok(Parsed::Request(Request::Probe(probe), _)) => Some(probe),
+        _ => None,
+    }
 }
 
 /// Reads the head of a request from the start of `input`.
@@ -125,13 +145,14 @@ fn judge(
     origins: &Origins,
     origin: &mut Option<AllowedOrigin>,
 ) -> Result<Request, Refusal> {
+    let (path, query) = target::split(target);
+    if let Some(question) = Question::at(path) {
+        return probed(question, method, version, headers).map(Request::Probe);
+    }
     if version != Some(1) {
         return Err(Refusal::Version);
     }
-    if headers.one("host")?.is_none() {
-        return Err(Refusal::Malformed("the Host header is missing"));
-    }
-    let (path, query) = target::split(target);
+    require_host(headers)?;
     let path = target::path(path)?;
     if let Some(sent) = headers.one("origin")? {
         *origin = Some(origins.allow(sent).ok_or(Refusal::Origin)?);
@@ -139,14 +160,49 @@ fn judge(
     if method != "GET" {
         return Err(Refusal::Method);
     }
-    let bodiless = headers.one("content-length")?.is_none_or(|n| n == "0");
-    if !bodiless || headers.one("transfer-encoding")?.is_some() {
-        return Err(Refusal::Malformed("a request here has no body"));
-    }
+    require_no_body(headers)?;
     match path {
         Path::Connect => connect(headers).map(Request::Connect),
         Path::Events { room } => events(&room, query, headers, origin).map(Request::Events),
     }
+}
+
+fn require_host(headers: &Headers<'_>) -> Result<(), Refusal> {
+    match headers.one("host")? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Malformed("the Host header is missing")),
+    }
+}
+
+fn require_no_body(headers: &Headers<'_>) -> Result<(), Refusal> {
+    let bodiless = headers.one("content-length")?.is_none_or(|n| n == "0");
+    if !bodiless || headers.one("transfer-encoding")?.is_some() {
+        return Err(Refusal::Malformed("a request here has no body"));
+    }
+    Ok(())
+}
+
+/// Checkers speak HTTP/1.0 too, which asks for no `Host` (gdnsd and HAProxy do, unless told otherwise). A page may not read
+/// the answer, so its `Origin` does not matter.
+fn probed(
+    question: Question,
+    method: &str,
+    version: Option<u8>,
+    headers: &Headers<'_>,
+) -> Result<Probe, Refusal> {
+    if version == Some(1) {
+        require_host(headers)?;
+    }
+    let head_only = match method {
+        "GET" => false,
+        "HEAD" => true,
+        _ => return Err(Refusal::Method),
+    };
+    require_no_body(headers)?;
+    Ok(Probe {
+        question,
+        head_only,
+    })
 }
 
 /// RFC 6455, section 4.2.1.

@@ -101,6 +101,9 @@ mod tests {
             "/v1/rooms/events",
             "/v1/rooms/a/b/events",
             "/v1/rooms/a",
+            "/metrics",
+            "/drain",
+            "/readyz/",
         ] {
             assert_eq!(path(missing), Err(Refusal::NotFound), "{missing}");
         }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use tidegate_protocol::limits;
-use tidegate_protocol::upgrade::{Origins, Parsed, Refusal, Refused, Request, parse};
+use tidegate_protocol::upgrade::{Origins, Parsed, Readiness, Refusal, Refused, Request, parse};
 
 const PAGE: &str = "https://live.example";
 
@@ -194,6 +194,59 @@ fn bad_requests_for_events() {
         refused(good, &["Last-Event-ID: 1", "Last-Event-ID: 1"]).status(),
         400
     );
+}
+
+/// What `/healthz` or `/readyz` is answered by a node that is as ready as this.
+fn probed(head: &str, readiness: Readiness) -> String {
+    match judged(head) {
+        Ok(Request::Probe(probe)) => answer(|out| probe.answer(readiness, out)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn probes() {
+    let whole = |readiness| probed(&get("/readyz", &[]), readiness);
+    let answers = [
+        probed(&get("/healthz", &[]), Readiness::RedisAway),
+        whole(Readiness::Ready),
+        whole(Readiness::Starting),
+        whole(Readiness::Draining),
+        whole(Readiness::RedisAway),
+    ];
+    assert_snapshot!(answers.join("\n"));
+}
+
+#[test]
+fn checkers_ask_in_their_own_ways() {
+    let ready = probed(&get("/readyz", &[]), Readiness::Ready);
+    for head in [
+        // gdnsd, and HAProxy's `option httpchk GET /readyz`.
+        "GET /readyz HTTP/1.0\r\n\r\n",
+        "GET /readyz HTTP/1.0\r\nUser-Agent: gdnsd-monitor\r\nHost: live.example\r\n\r\n",
+        // Route 53 sends a header of its own; a page may ask, and may not read the answer.
+        "GET /readyz?from=route53 HTTP/1.1\r\nHost: 192.0.2.1:7001\r\nConnection: keep-alive\r\n\r\n",
+        "GET /readyz HTTP/1.1\r\nHost: a\r\nOrigin: https://evil.example\r\n\r\n",
+        "GET http://node:7001/readyz HTTP/1.1\r\nHost: node:7001\r\n\r\n",
+    ] {
+        assert_eq!(probed(head, Readiness::Ready), ready, "{head}");
+    }
+    let (head, _) = ready.split_once("\n\n").unwrap();
+    let asked = "HEAD /readyz HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(probed(asked, Readiness::Ready), format!("{head}\n\n"));
+    for (bad, status) in [
+        ("POST /readyz HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("OPTIONS /healthz HTTP/1.0\r\n\r\n", 405),
+        ("GET /readyz HTTP/1.1\r\n\r\n", 400),
+        (
+            "GET /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
+            400,
+        ),
+        ("HEAD /v1/connect HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+    ] {
+        assert_eq!(judged(bad).unwrap_err().status(), status, "{bad}");
+    }
 }
 
 #[test]

@@ -12,7 +12,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "fanout", version, max_term_width = 110)]
 pub struct Args {
-    /// Where viewers connect: WebSocket at /v1/connect, events at /v1/rooms/{room}/events. Port 0 takes a free one.
+    /// Where viewers connect: WebSocket at /v1/connect, events at /v1/rooms/{room}/events; balancers ask /readyz here too.
+    /// Port 0 takes a free one.
     #[arg(
         long,
         env = "TIDEGATE_LISTEN",
@@ -21,7 +22,7 @@ pub struct Args {
     )]
     pub listen: SocketAddr,
 
-    /// Where operators look: /healthz, /readyz, /metrics, POST /drain. Keep it from the public.
+    /// Where operators look: /healthz, /readyz, /metrics, POST /drain. Nothing outside needs it.
     #[arg(
         long,
         env = "TIDEGATE_ADMIN",
@@ -29,6 +30,16 @@ pub struct Args {
         value_name = "ADDR"
     )]
     pub admin: SocketAddr,
+
+    /// What POST /drain on the admin listener must show, `Authorization: Bearer TOKEN`, 16 to 256 signs [default: none, /drain is
+    /// refused, SIGTERM does the same].
+    #[arg(
+        long,
+        env = "TIDEGATE_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub admin_token: Option<String>,
 
     /// PEM file of the certificate, its chain after it: viewers then connect with TLS. Read again on SIGHUP.
     #[arg(long, env = "TIDEGATE_TLS_CERT_FILE", value_name = "FILE")]
@@ -38,8 +49,8 @@ pub struct Args {
     #[arg(long, env = "TIDEGATE_TLS_KEY_FILE", value_name = "FILE")]
     pub tls_key_file: Option<PathBuf>,
 
-    /// How viewers reach this node (ws:// or wss://), or the balancer before it [default: the bound address, wss:// with a
-    /// certificate, else ws://].
+    /// How viewers reach this node (ws:// or wss://), or the balancer before it. Needed where --listen is every address, 0.0.0.0
+    /// or [::] [default: the bound address, wss:// with a certificate, else ws://].
     #[arg(long, env = "TIDEGATE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
@@ -64,7 +75,13 @@ pub struct Args {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub admit_per_s: Option<u32>,
 
-    /// On SIGTERM, SIGINT and /drain: over how long viewers are sent away, ms.
+    /// On SIGTERM, SIGINT and /drain: how long newcomers are still served while /readyz says 503, ms. Longer than the check of the
+    /// balancer before it needs: interval x failures + time-out. A second signal ends it.
+    #[arg(long, env = "TIDEGATE_DRAIN_WAIT_MS", default_value_t = tidegate_hub::DRAIN_WAIT_MS, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(0..=600_000))]
+    pub drain_wait_ms: u64,
+
+    /// After that: over how long viewers are sent away, ms.
     #[arg(long, env = "TIDEGATE_GRACE_MS", default_value_t = 2_000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(0..=600_000))]
     pub grace_ms: u64,

@@ -12,8 +12,10 @@ use tidegate_protocol::upgrade::Origins;
 use tidegate_room::places::Named;
 use tidegate_stream::calls::Bounds;
 use tidegate_stream::cursor::COMPONENTS;
+use tidegate_stream::host::is_unspecified;
 use tidegate_stream::{NodeName, Region};
 
+use crate::admin::Token;
 use crate::tls::Tls;
 
 /// The variable with the keys of tickets.
@@ -36,6 +38,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Operators' listener.
     pub admin: SocketAddr,
+    /// What `/drain` must be shown.
+    pub admin_token: Option<Token>,
     /// As given; else made from the bound address.
     pub public_url: Option<String>,
     /// This node.
@@ -46,6 +50,8 @@ pub struct Config {
     pub cores: usize,
     /// Newcomers that a core takes in a second at most.
     pub admitted_per_s: u32,
+    /// How long newcomers are still served before the node stops, ms.
+    pub drain_wait_ms: u64,
     /// Over how long viewers are sent away, ms.
     pub grace_ms: u64,
     /// `SO_SNDBUF` of viewers' sockets, bytes.
@@ -112,10 +118,7 @@ impl Config {
             (1..=MOST_CORES).contains(&cores),
             "--cores must be 1 to {MOST_CORES}"
         );
-        if let Some(url) = &args.public_url {
-            let good = url.starts_with("ws://") || url.starts_with("wss://");
-            ensure!(good, "--public-url must begin with ws:// or wss://");
-        }
+        check_public_url(&args)?;
         let named = named(&args.regions)?;
         let prefix = args.prefix.clone();
         let plain = !prefix.is_empty()
@@ -141,10 +144,12 @@ impl Config {
             }),
             tls,
             admin: args.admin,
+            admin_token: args.admin_token.as_deref().map(Token::new).transpose()?,
             public_url: args.public_url.clone(),
             node,
             region,
             cores,
+            drain_wait_ms: args.drain_wait_ms,
             grace_ms: args.grace_ms,
             send_buffer_bytes: args.send_buffer_kib as usize * 1024,
             hub: HubLimits {
@@ -171,6 +176,27 @@ impl Config {
             named,
         })
     }
+}
+
+/// What is handed to viewers must be somewhere that they can connect to.
+fn check_public_url(args: &Args) -> anyhow::Result<()> {
+    let Some(url) = &args.public_url else {
+        ensure!(
+            !args.listen.ip().to_canonical().is_unspecified(),
+            "--listen {} is every address of this machine, and none that a viewer could connect to: set --public-url \
+             (TIDEGATE_PUBLIC_URL) to how viewers reach this node, wss://live.example.org for one, or --listen to one address",
+            args.listen
+        );
+        return Ok(());
+    };
+    let good = url.starts_with("ws://") || url.starts_with("wss://");
+    ensure!(good, "--public-url must begin with ws:// or wss://");
+    ensure!(
+        !is_unspecified(url),
+        "--public-url {url} is no address that a viewer could connect to: set it to how viewers reach this node, \
+         wss://live.example.org for one"
+    );
+    Ok(())
 }
 
 /// Reads the keys of tickets.
@@ -205,6 +231,17 @@ fn named(text: &str) -> anyhow::Result<Vec<Named>> {
         list.len() <= COMPONENTS,
         "regions (SPIN_VARIABLE_REGIONS) may be {COMPONENTS} at most"
     );
+    for line in &list {
+        let nowhere = [&line.edge, &line.socket]
+            .into_iter()
+            .find(|url| is_unspecified(url));
+        if let Some(url) = nowhere {
+            bail!(
+                "regions (SPIN_VARIABLE_REGIONS): {url} of {} is no address that a viewer could connect to",
+                line.name
+            );
+        }
+    }
     Ok(list)
 }
 
@@ -231,6 +268,11 @@ fn demo(args: &Args, named: &[Named], local_redis: bool) -> anyhow::Result<Optio
     ensure!(
         edges.iter().all(good),
         "--edge-url, and each `edge` in regions, must begin with http:// or https://"
+    );
+    ensure!(
+        !edges.iter().any(|edge| is_unspecified(edge)),
+        "--edge-url is handed to the demo's page: it must be an address that a browser can connect to, not every one of a \
+         machine"
     );
     Ok(Some(DemoConfig {
         listen,
@@ -329,10 +371,31 @@ mod tests {
         assert!(refused(&["--cores", "0"]).contains("--cores"));
         assert!(refused(&["--public-url", "http://a"]).contains("--public-url"));
         assert!(refused(&["--prefix", "a:b"]).contains("PREFIX"));
+        assert!(refused(&["--admin-token", "short"]).contains("TIDEGATE_ADMIN_TOKEN"));
         assert!(refused(&["--cors-origins", "*"]).contains("CORS_ORIGINS"));
         assert!(refused(&["--log-max", "0"]).contains("log_max"));
         assert!(refused(&["--demo", "0.0.0.0:80"]).contains("loopback"));
         assert!(refused(&["--demo", "127.0.0.1:0"]).contains("AUTH_KEYS"));
+    }
+
+    #[test]
+    fn nobody_is_sent_to_every_address() {
+        for listen in ["0.0.0.0:7001", "[::]:7001", "[::ffff:0.0.0.0]:7001"] {
+            assert!(refused(&["--listen", listen]).contains("TIDEGATE_PUBLIC_URL"));
+            let url = "wss://live.example.org";
+            assert!(config(&["--listen", listen, "--public-url", url]).is_ok());
+        }
+        for url in ["ws://0.0.0.0:7001", "wss://[::]/", "ws://0:7001"] {
+            assert!(refused(&["--public-url", url]).contains("--public-url"));
+        }
+        for line in [
+            r#"[{"name":"eu","edge":"http://0.0.0.0:3000","socket":"ws://a"}]"#,
+            r#"[{"name":"eu","edge":"http://a","socket":"ws://[::]:7001"}]"#,
+        ] {
+            assert!(refused(&["--regions", line]).contains("REGIONS"));
+        }
+        // The admin listener is handed to nobody.
+        assert!(config(&["--admin", "0.0.0.0:7101"]).is_ok());
     }
 
     #[test]

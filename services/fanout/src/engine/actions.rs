@@ -4,7 +4,7 @@ use tidegate_hub::{Action, Reader, SubRef};
 use tidegate_protocol::CloseCode;
 use tidegate_protocol::frames::{self, ErrorCode, Notice};
 use tidegate_protocol::sse::{self, EventName};
-use tidegate_protocol::upgrade::Refusal;
+use tidegate_protocol::upgrade::{Refusal, Refused};
 use tidegate_stream::RoomId;
 
 use super::conn::Kind;
@@ -247,7 +247,12 @@ impl Core {
                 };
                 self.end_events(key, refusal, None);
             }
-            Kind::Request(_) => self.conns.gone.push(key),
+            // Whoever has begun to ask is answered; whoever has not asked for anything yet has nothing to be answered.
+            Kind::Request(Some(_)) => {
+                let refusal = Refusal::Unavailable { retry_s: retry_s() };
+                self.refuse(key, &Refused::from(refusal));
+            }
+            Kind::Request(None) => self.end(key, Vec::new()),
             Kind::Ending => {}
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
-use tidegate_hub::{Admission, Hub, Times};
+use tidegate_hub::{Admission, Hub, PROBED_PER_S, Times};
 use tidegate_protocol::ws::Inflater;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -18,6 +18,7 @@ use super::desk::{Desk, Done};
 use super::drain::Drain;
 use super::parting::Parting;
 use super::pressure::Gauge;
+use super::silent::Silent;
 use super::tick::{TICK_MS, Waits};
 use super::tour::Tours;
 use crate::metrics::CoreMetrics;
@@ -51,6 +52,10 @@ pub(super) struct Core {
     /// When the next of them is looked at, ms, while the rate is used up.
     pub(super) admit_due_ms: Option<u64>,
     pub(super) admission: Admission,
+    /// Accepted while others wait, and they have not said what they are yet.
+    pub(super) silent: Silent,
+    /// Probes that are answered ahead of those who wait.
+    pub(super) probes: Admission,
     pub(super) gauge: Gauge,
     pub(super) desk: Desk,
     pub(super) scratch: Box<[u8]>,
@@ -92,6 +97,8 @@ impl Core {
             lobby: VecDeque::new(),
             admit_due_ms: None,
             admission: Admission::new(node.admitted_per_s),
+            silent: Silent::new(node.metrics.cores.len()),
+            probes: Admission::new(PROBED_PER_S),
             gauge: Gauge::default(),
             desk: Desk::new(node.clone(), results),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
@@ -267,6 +274,7 @@ impl Core {
             }
             ToCore::Missed(shard, origin, position) => self.hub.missed(shard, &origin, position),
             ToCore::Departed(departed) => self.hub.set_departed(departed),
+            ToCore::Close => self.begin_closing(),
             ToCore::Drain(grace_ms, turns) => self.begin_drain(grace_ms, turns),
             ToCore::Move(turns) => self.begin_moving(turns),
             ToCore::Stay => self.stop_moving(),

@@ -4,9 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
+#[cfg(target_os = "linux")]
+use socket2::{SockFilter, SockRef};
 
 /// Connections that may wait to be accepted, a core.
-const BACKLOG: i32 = 4_096;
+pub(super) const BACKLOG: i32 = 4_096;
 /// `SO_RCVBUF`: what viewers send is short.
 const RECEIVE_BYTES: usize = 16 * 1024;
 
@@ -52,9 +54,61 @@ fn bind_one(
     Ok(socket.into())
 }
 
+/// From now on no further connection begins at this listener: the packet that asks for one is passed over, as if it had been lost
+/// on its way. Connections that have begun are still made. A listener that closes resets those that are being made or wait
+/// to be accepted, so this comes first, and then they are accepted.
+#[cfg(target_os = "linux")]
+pub(super) fn shut(listener: &mio::net::TcpListener) -> io::Result<()> {
+    // Classic BPF on the TCP header (RFC 9293, section 3.1): byte 13 holds the flags, SYN is 0x02, ACK 0x10.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, 13),
+        SockFilter::new(AND, 0, 0, 0x12),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+/// Other systems have nothing of the kind: there whoever comes within the same moment is reset.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn shut(_: &mio::net::TcpListener) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_shut_listener_keeps_who_has_begun_and_lets_nobody_begin() {
+        let mut bound = bind("127.0.0.1:0".parse().unwrap(), 1, 32 * 1024).unwrap();
+        let listener = mio::net::TcpListener::from_std(bound.remove(0));
+        let address = listener.local_addr().unwrap();
+        let mut before = TcpStream::connect(address).unwrap();
+        shut(&listener).unwrap();
+        let late = TcpStream::connect_timeout(&address, Duration::from_millis(50));
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        drop(listener);
+        // What it has inherited of the filter does not keep it from anything.
+        accepted.write_all(b"good day").unwrap();
+        drop(accepted);
+        let mut text = String::new();
+        before.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "good day");
+    }
 
     #[test]
     fn cores_share_a_port_and_nobody_else_does() {

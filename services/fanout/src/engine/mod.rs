@@ -11,6 +11,7 @@ mod listen;
 mod parting;
 mod pressure;
 mod read;
+mod silent;
 mod subs;
 mod tick;
 mod tls;

@@ -1,4 +1,5 @@
-//! Connections that were turned away because the node is full, or cannot take in more at once.
+//! Connections that have their answer without having been let in: the node is full, or cannot take in more at once, or they only
+//! asked whether it is ready.
 //!
 //! Closing a socket whose request has not been read makes the kernel send a reset, which takes the answer back before the
 //! client has seen it. So what the client sends is read and dropped for a moment.
@@ -32,6 +33,10 @@ impl Parting {
     /// Whether another one would send the oldest off before its time.
     pub(super) fn is_full(&self) -> bool {
         self.streams.len() >= self.most
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
     }
 
     /// Writes the answer and waits for the other end to close.

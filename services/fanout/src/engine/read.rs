@@ -3,7 +3,7 @@
 use std::io;
 
 use tidegate_protocol::frames::ClientFrame;
-use tidegate_protocol::upgrade::{self, Parsed, Refusal, Refused, Request};
+use tidegate_protocol::upgrade::{self, Parsed, Probe, Refusal, Refused, Request};
 use tidegate_protocol::ws::{self, Agreed, Event, Events, Parser};
 use tidegate_protocol::{CloseCode, limits};
 
@@ -56,10 +56,14 @@ impl Core {
         }
     }
 
-    fn arrived(&mut self, stream: mio::net::TcpStream) {
+    /// Somebody who wants to come in.
+    pub(super) fn newcomer(&mut self, stream: mio::net::TcpStream) {
         if !self.node.take_place() {
             self.metrics().full.add(1);
             self.turn_away(stream, retry_s());
+        } else if self.drain.is_some() {
+            // To be answered that it is too late.
+            self.lobby.push_back(stream);
         } else if self.admission.is_full(self.lobby.len()) {
             self.node.give_place();
             self.metrics().turned_away.add(1);
@@ -78,7 +82,7 @@ impl Core {
         }
         self.admit_due_ms = None;
         for _ in 0..most.min(self.lobby.len()) {
-            if !self.admission.admits(now_ms, self.desk.waiting()) {
+            if self.drain.is_none() && !self.admission.admits(now_ms, self.desk.waiting()) {
                 self.admit_due_ms = Some(now_ms + PACE_MS);
                 return;
             }
@@ -139,7 +143,7 @@ impl Core {
                     break;
                 }
                 Received::PlainHttp => {
-                    self.refuse(key, &Refused::from(Refusal::PlainHttp));
+                    self.plain(key, &mut scratch);
                     // Its request is still to be read.
                     more = true;
                     break;
@@ -163,6 +167,30 @@ impl Core {
         {
             self.ready.push_back((reference, closed));
         }
+    }
+
+    /// A plain request where TLS is spoken: only a probe is answered in plain, so that a checker is spared the handshake.
+    fn plain(&mut self, key: u32, scratch: &mut [u8]) {
+        let asked = self
+            .conns
+            .get(key)
+            .and_then(|conn| conn.stream.peek(scratch).ok());
+        match upgrade::probe(&scratch[..asked.unwrap_or(0)]) {
+            Some(probe) => self.answer_probe(key, probe),
+            None => self.refuse(key, &Refused::from(Refusal::PlainHttp)),
+        }
+    }
+
+    fn answer_probe(&mut self, key: u32, probe: Probe) {
+        let mut answer = Vec::new();
+        probe.answer(self.node.readiness(), &mut answer);
+        self.end(key, answer);
+    }
+
+    /// A node that is about to be gone takes nobody in any more.
+    fn too_late(&self) -> Option<Refusal> {
+        let drains = self.drain.is_some();
+        drains.then(|| Refusal::Unavailable { retry_s: retry_s() })
     }
 
     fn received(&mut self, key: u32, bytes: &mut [u8]) {
@@ -192,7 +220,11 @@ impl Core {
                 let head = Box::new(Head(head.to_vec()));
                 self.set_kind(key, Kind::Request(Some(head)));
             }
+            Ok(Parsed::Request(Request::Probe(probe), _)) => self.answer_probe(key, probe),
             Ok(Parsed::Request(Request::Connect(connect), head_bytes)) => {
+                if let Some(refusal) = self.too_late() {
+                    return self.refuse(key, &Refused::from(refusal));
+                }
                 let mut answer = Vec::new();
                 connect.answer(&mut answer);
                 let agreed = connect.agreed();
@@ -213,7 +245,10 @@ impl Core {
                     self.parse(key, Parser::new(), agreed, &mut head[head_bytes..]);
                 }
             }
-            Ok(Parsed::Request(Request::Events(events), _)) => self.begin_events(key, events),
+            Ok(Parsed::Request(Request::Events(events), _)) => match self.too_late() {
+                Some(refusal) => self.refuse(key, &events.refuse(refusal)),
+                None => self.begin_events(key, events),
+            },
             Err(refused) => self.refuse(key, &refused),
         }
     }

@@ -93,6 +93,7 @@ impl Core {
         let now_ms = self.node.clock.now_ms();
         self.check_waits(now_ms);
         self.parting.check(now_ms);
+        self.hear(now_ms);
         self.sweep();
         self.go_on_draining(now_ms);
         self.go_on_tours(now_ms);

@@ -14,6 +14,11 @@ fn everything_goes_on_when_redis_is_back() {
     soon("the node is not ready", || {
         (get(&node.admin, "/readyz", &[]).status == 503).then_some(())
     });
+    let outside = get(&node.viewers, "/readyz", &[]);
+    assert_eq!(
+        (outside.status, outside.body.as_str()),
+        (503, "Redis is away\n")
+    );
     assert_eq!(get(&node.admin, "/healthz", &[]).status, 200);
     viewer.ask("b", &ticket("b", "bob"), None);
     assert_eq!(viewer.next_of("error")["code"], "try_again");

@@ -3,6 +3,7 @@
 
 mod at_once;
 mod away;
+mod balanced;
 mod bench;
 mod crowd;
 mod demo;
@@ -10,6 +11,7 @@ mod encodings;
 mod events;
 mod lanes;
 mod live;
+mod probes;
 mod refused;
 mod regions;
 mod resume;

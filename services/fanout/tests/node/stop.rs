@@ -36,11 +36,205 @@ fn viewers_are_sent_away_and_the_node_ends() {
 #[test]
 fn drain_can_be_asked_for() {
     let bench = Bench::new();
-    let mut node = bench.node("n1", &["--grace-ms", "0"]);
+    let token = "a-token-of-the-test";
+    let flags = ["--grace-ms", "0", "--admin-token", token];
+    let mut node = bench.node("n1", &flags);
     let mut viewer = Viewer::connect(&node);
-    assert_eq!(post(&node.admin, "/drain", &[], "").status, 202);
+    for wrong in ["accept: */*", "authorization: Bearer another-token-of-it"] {
+        let answer = post(&node.admin, "/drain", &[wrong], "");
+        assert_eq!(answer.status, 401);
+        assert!(answer.head.contains("www-authenticate: Bearer"));
+        assert!(!answer.body.contains(token));
+    }
+    assert_eq!(get(&node.admin, "/readyz", &[]).status, 200);
+    let right = format!("authorization: Bearer {token}");
+    assert_eq!(post(&node.admin, "/drain", &[&right], "").status, 202);
     assert_eq!(viewer.end(), End::Closed(1012));
     drop(viewer);
+    assert!(node.wait().success());
+}
+
+#[test]
+fn without_a_token_nobody_may_drain_over_the_network() {
+    let bench = Bench::new();
+    let node = bench.node("n1", &[]);
+    for header in [
+        "accept: */*",
+        "authorization: Bearer ",
+        "authorization: Bearer x",
+    ] {
+        let answer = post(&node.admin, "/drain", &[header], "");
+        assert_eq!(answer.status, 403);
+        assert!(answer.body.contains("TIDEGATE_ADMIN_TOKEN"));
+        assert!(answer.body.contains("SIGTERM"));
+    }
+    assert_eq!(get(&node.viewers, "/drain", &[]).status, 404);
+    assert_eq!(get(&node.admin, "/readyz", &[]).status, 200);
+}
+
+/// What both listeners say of a node.
+fn readiness(node: &Node) -> (u16, String) {
+    let outside = get(&node.viewers, "/readyz", &[]);
+    let inside = get(&node.admin, "/readyz", &[]);
+    assert_eq!(
+        (outside.status, &outside.body),
+        (inside.status, &inside.body)
+    );
+    (outside.status, outside.body)
+}
+
+#[test]
+fn a_node_that_is_to_stop_says_so_first_and_serves_who_comes() {
+    let bench = Bench::new();
+    // Longer than the test takes, which ends it by a second signal.
+    let mut node = bench.node("n1", &["--drain-wait-ms", "600000"]);
+    bench.room("a");
+    let mut there = Viewer::connect(&node);
+    there.subscribe("a", "bob", None);
+    assert_eq!(readiness(&node), (200, "ready\n".to_owned()));
+    node.terminate();
+    soon("it says so", || (readiness(&node).0 == 503).then_some(()));
+    assert_eq!(readiness(&node), (503, "draining\n".to_owned()));
+    assert_eq!(get(&node.viewers, "/healthz", &[]).status, 200);
+    soon("it strikes itself off the list", || {
+        let nodes = format!("{:?}", bench.command(&["HGETALL", "tg:nodes:local"]));
+        (!nodes.contains("ws://")).then_some(())
+    });
+    // As before, both who is there and who comes.
+    let mut late = Viewer::connect(&node);
+    assert_eq!(late.subscribe("a", "eve", None)["type"], "batch");
+    let said = bench.give("a", "meanwhile");
+    for viewer in [&mut there, &mut late] {
+        let batch = viewer.next_of("batch");
+        assert_eq!(crate::bench::batch_ids(&batch), [said.as_str()]);
+    }
+    let online = bench.keys.online(&"a".parse().unwrap());
+    soon("who has come is counted", || {
+        let counts = format!("{:?}", bench.command(&["HGETALL", &online]));
+        counts.contains("2 ").then_some(())
+    });
+    node.terminate();
+    for viewer in [&mut there, &mut late] {
+        viewer.next_of("move");
+    }
+    drop((there, late));
+    assert!(node.wait().success());
+}
+
+/// Asks for a socket at an address where a node may have been; what it is answered, if there is one.
+fn knock(address: &str) -> Option<String> {
+    let mut stream = match TcpStream::connect(address) {
+        Ok(stream) => stream,
+        Err(error) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+            return None;
+        }
+    };
+    stream.set_read_timeout(Some(crate::bench::SOON)).unwrap();
+    let text = format!(
+        "GET /v1/connect HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+         sec-websocket-protocol: tidegate.v1.json\r\n\r\n"
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut first = [0; 16];
+    stream.read_exact(&mut first).expect("an answer");
+    Some(String::from_utf8(first[9..12].to_vec()).unwrap())
+}
+
+#[test]
+fn nobody_who_has_connected_is_left_without_an_answer() {
+    let bench = Bench::new();
+    let mut node = bench.node("n1", &[]);
+    let address = node.viewers.clone();
+    // Without a wait the listener closes in the middle of them.
+    let (served, late) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut served, mut late) = (0, 0);
+                    while let Some(status) = knock(&address) {
+                        match status.as_str() {
+                            "101" => served += 1,
+                            "503" => late += 1,
+                            other => panic!("{other}"),
+                        }
+                    }
+                    (served, late)
+                })
+            })
+            .collect();
+        soon("some are served", || {
+            (node.metric("accepted_total") > 200).then_some(())
+        });
+        node.terminate();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .fold((0, 0), |sum, (served, late)| (sum.0 + served, sum.1 + late))
+    });
+    assert!(served > 200, "{served} served, {late} too late");
+    assert!(node.wait().success());
+}
+
+#[test]
+fn who_is_in_the_middle_of_asking_is_answered() {
+    let bench = Bench::new();
+    let mut node = bench.node("n1", &[]);
+    let begun: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&node.viewers).unwrap();
+            stream.set_read_timeout(Some(crate::bench::SOON)).unwrap();
+            stream.write_all(b"GET /v1/connect HTTP/1.1\r\n").unwrap();
+            stream
+        })
+        .collect();
+    soon("they are let in", || {
+        (node.metric("accepted_total") >= 4).then_some(())
+    });
+    node.terminate();
+    for mut stream in begun {
+        let answer = crate::bench::read_to_end(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+        assert!(answer.contains("retry-after: "));
+    }
+    assert!(node.wait().success());
+}
+
+#[test]
+fn a_stream_of_events_ends_between_two_events() {
+    let bench = Bench::new();
+    let mut node = bench.node("n1", &[]);
+    bench.room("a");
+    let target = format!(
+        "/v1/rooms/a/events?ticket={}",
+        crate::bench::ticket("a", "bob")
+    );
+    let mut streams: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&node.viewers).unwrap();
+            stream.set_read_timeout(Some(crate::bench::SOON)).unwrap();
+            write!(stream, "GET {target} HTTP/1.1\r\nhost: node\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    soon("they are viewers", || {
+        (node.metric("subscriptions") >= 8).then_some(())
+    });
+    let said: Vec<String> = (0..200)
+        .map(|number| {
+            if number == 100 {
+                node.terminate();
+            }
+            bench.give("a", &"x".repeat(2_000))
+        })
+        .collect();
+    for stream in &mut streams {
+        let text = crate::bench::read_to_end(stream);
+        assert!(text.ends_with("\n\n"), "{:?}", &text[text.len() - 80..]);
+        assert!(text.contains("\nevent: move\ndata: "));
+        assert!(text.contains(&said[0]));
+    }
     assert!(node.wait().success());
 }
 
@@ -72,6 +266,9 @@ fn wrong_settings_end_with_64_and_a_reason() {
     assert!(run("--tick-ms", "soon").contains("--tick-ms"));
     assert!(run("--what", "x").contains("--what"));
     assert!(run("--demo", "0.0.0.0:1").contains("loopback"));
+    assert!(run("--listen", "0.0.0.0:0").contains("TIDEGATE_PUBLIC_URL"));
+    assert!(run("--public-url", "ws://[::]:7001").contains("--public-url"));
+    assert!(run("--admin-token", "short").contains("TIDEGATE_ADMIN_TOKEN"));
     let mut far = std::process::Command::new(env!("CARGO_BIN_EXE_fanout"));
     far.env_clear().current_dir(std::env::temp_dir()).args([
         "--region",
@@ -140,7 +337,7 @@ fn a_full_node_says_when_to_come_back() {
         .arg(given.get_program())
         .args(given.get_args());
     shell
-        .args(["--node", "n1", "--cores", "1"])
+        .args(["--node", "n1", "--cores", "1", "--listen", "127.0.0.1:0"])
         .env_clear()
         .current_dir(std::env::temp_dir());
     let node = Node::run(shell, false);

@@ -12,14 +12,14 @@ fn content(description: &str) {
 #[test]
 fn every_policy_is_taken() {
     for policy in ["failover", "geo", "weighted"] {
-        content(&description(policy, 3000, 7101));
-        let six = description(policy, 3000, 7101)
+        content(&description(policy, 3000, 7001));
+        let six = description(policy, 3000, 7001)
             .replace("[\"127.0.2.1\"]", "[\"127.0.2.1\", \"2001:db8::1\"]");
         content(&six);
         content(&six.replace("\"http\", port = 3000", "\"https\", port = 443"));
         content(&six.replace("weight = 300", "weight = 0"));
     }
-    let nets = description("geo", 3000, 7101).replace(
+    let nets = description("geo", 3000, 7001).replace(
         "weight = 300",
         "nets = [\"198.51.100.0/24\", \"2001:db8::/32\"]",
     );
@@ -45,7 +45,7 @@ fn the_repositorys_example_is_taken_but_for_the_operators_database() {
 /// So that the tests above can fail.
 #[test]
 fn gdnsd_does_refuse() {
-    let text = description("geo", 3000, 7101);
+    let text = description("geo", 3000, 7001);
     let text = text.replace("weight = 300", "nets = [\"::ffff:0.0.0.0/96\"]");
     let (good, said) = Gdnsd::checkconf(&text);
     assert!(!good, "{said}");

@@ -48,6 +48,9 @@ pub fn need(family: &Family, progress: &Progress, tools: &[Tool]) -> Result<()> 
     if missing.contains(&super::GDNSD) {
         progress.say("packages", "where systemd runs, the package starts a name server of its own on port 53; it is left alone");
     }
+    if missing.iter().any(|tool| tool.program == "nginx") {
+        progress.say("packages", "where systemd runs, the package starts a web server of its own on port 80; it is left alone");
+    }
     for arguments in [vec!["update", "-qq"], install(&missing)] {
         let status = family.run(&mut apt(prefix, &arguments))?;
         if !status.success() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tidegate_stream::calls::MergeRegion;
+use tidegate_stream::host::is_unspecified;
 use tidegate_stream::{Keys, Region, ShardCount};
 
 use super::{Place, keys};
@@ -114,6 +115,10 @@ fn check_url(what: &str, url: &str, schemes: [&str; 2]) -> Result<()> {
         "{what} is {}host or {}host, not {url:?}",
         schemes[0],
         schemes[1]
+    );
+    ensure!(
+        !is_unspecified(url),
+        "{what} {url} is every address of a machine: no client can connect to that"
     );
     Ok(())
 }

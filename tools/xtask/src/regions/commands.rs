@@ -123,6 +123,8 @@ impl Commands<'_> {
         command.args(["--admin", &format!("{address}:{}", ports.admin)]);
         command.args(["--public-url", &layout.socket_url(site, index)]);
         command.args(["--node", &format!("n{}", index + 1), "--cores", "1"]);
+        // No balancer has to notice first.
+        command.args(["--drain-wait-ms", "0"]);
         if index == 0 {
             command.args(["--demo", &format!("{}:{}", site.inside, ports.demo)]);
             command.args(["--edge-url", &layout.edge_url(site)]);

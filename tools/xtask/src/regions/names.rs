@@ -21,7 +21,7 @@ fn description(layout: &Layout, run: &str, state: &str) -> String {
          [gdnsd]\nlisten = [\"{dns}\"]\nrun_dir = \"{run}\"\nstate_dir = \"{state}\"\n\
          name_servers = [{{ name = \"ns1\", addresses = [\"{}\"] }}]\n",
         ports.edge,
-        ports.admin,
+        ports.socket,
         dns.ip()
     );
     for site in &layout.sites {

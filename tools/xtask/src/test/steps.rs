@@ -16,6 +16,18 @@ const FAKETIME: Tool = Tool {
     brew: "libfaketime",
     what_for: "tests that set clocks back",
 };
+const HAPROXY: Tool = Tool {
+    program: "haproxy",
+    apt: "haproxy",
+    brew: "haproxy",
+    what_for: "balancers before nodes",
+};
+const NGINX: Tool = Tool {
+    program: "nginx",
+    apt: "nginx",
+    brew: "nginx",
+    what_for: "balancers before nodes",
+};
 const NODE: Tool = Tool {
     program: "node",
     apt: "nodejs",
@@ -118,7 +130,7 @@ impl Step {
     /// Programs that it needs.
     pub fn needs(self) -> &'static [Tool] {
         match self {
-            Self::Unit => &[REDIS, GDNSD],
+            Self::Unit => &[REDIS, GDNSD, HAPROXY, NGINX],
             Self::EndToEnd => &[REDIS, GDNSD, FAKETIME, PYTHON],
             Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],

@@ -14,6 +14,8 @@ pub fn command(workspace: &Workspace, plan: &Plan, index: usize) -> Command {
     command.args(["--admin", &format!("{HOST}:{}", ports.admin)]);
     command.args(["--public-url", &plan.socket_url(index)]);
     command.args(["--node", &name(index), "--cores", "1"]);
+    // No balancer has to notice first.
+    command.args(["--drain-wait-ms", "0"]);
     if index == 0 {
         command.args(["--demo", &format!("{HOST}:{}", plan.demo)]);
         command.args(["--edge-url", &plan.edge_url()]);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::{SOON, soon};
+use super::{SOON, Wire, soon};
 
 pub struct Answer {
     pub status: u16,
@@ -23,6 +23,12 @@ pub fn post(address: &str, target: &str, headers: &[&str], body: &str) -> Answer
 fn request(address: &str, method: &str, target: &str, headers: &[&str], body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
+    let text = head(address, method, target, headers, body);
+    stream.write_all(text.as_bytes()).unwrap();
+    stream
+}
+
+fn head(address: &str, method: &str, target: &str, headers: &[&str], body: &str) -> String {
     let mut text =
         format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
@@ -34,14 +40,35 @@ fn request(address: &str, method: &str, target: &str, headers: &[&str], body: &s
     }
     text.push_str("\r\n");
     text.push_str(body);
-    stream.write_all(text.as_bytes()).unwrap();
-    stream
+    text
+}
+
+/// Asks over a connection that there is.
+pub fn get_over(mut wire: impl Wire, target: &str) -> Answer {
+    let text = head("node", "GET", target, &[], "");
+    wire.write_all(text.as_bytes()).unwrap();
+    answer(&mut wire)
 }
 
 fn send(address: &str, method: &str, target: &str, headers: &[&str], body: &str) -> Answer {
-    let mut stream = request(address, method, target, headers, body);
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    answer(&mut request(address, method, target, headers, body))
+}
+
+/// All that comes until the end.
+pub fn read_to_end(stream: &mut impl Read) -> String {
+    let mut got = Vec::new();
+    soon("the end of an answer", || {
+        match stream.read_to_end(&mut got) {
+            Ok(_) => Some(()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&got)),
+        }
+    });
+    String::from_utf8(got).unwrap()
+}
+
+fn answer(stream: &mut impl Read) -> Answer {
+    let text = read_to_end(stream);
     let (head, body) = text
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("no head in {text:?}"));
@@ -54,19 +81,31 @@ fn send(address: &str, method: &str, target: &str, headers: &[&str], body: &str)
 
 /// A stream of server-sent events.
 pub struct Events {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     text: String,
     pub head: String,
 }
 
 impl Events {
     pub fn open(address: &str, target: &str, headers: &[&str]) -> Self {
-        let stream = request(address, "GET", target, headers, "");
+        let stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_millis(20)))
             .unwrap();
+        Self::open_over(Box::new(stream), address, target, headers)
+    }
+
+    /// The same over a connection that there is.
+    pub fn open_over(
+        mut wire: Box<dyn Wire>,
+        address: &str,
+        target: &str,
+        headers: &[&str],
+    ) -> Self {
+        let text = head(address, "GET", target, headers, "");
+        wire.write_all(text.as_bytes()).unwrap();
         let mut events = Self {
-            stream,
+            stream: wire,
             text: String::new(),
             head: String::new(),
         };
@@ -75,16 +114,26 @@ impl Events {
     }
 
     fn until(&mut self, end: &str) -> String {
+        self.try_until(end)
+            .unwrap_or_else(|| panic!("the stream ends after {:?}", self.text))
+    }
+
+    /// Up to an end; none: the stream has ended, or broken, before.
+    fn try_until(&mut self, end: &str) -> Option<String> {
         soon("an event", || {
             if let Some((found, rest)) = self.text.split_once(end) {
                 let found = found.to_owned();
                 self.text = rest.to_owned();
-                return Some(found);
+                return Some(Some(found));
             }
             let mut bytes = [0; 4096];
-            if let Ok(count) = self.stream.read(&mut bytes) {
-                self.text
-                    .push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Some(None),
+                Ok(count) => self
+                    .text
+                    .push_str(std::str::from_utf8(&bytes[..count]).unwrap()),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return Some(None),
             }
             None
         })
@@ -92,8 +141,14 @@ impl Events {
 
     /// The next event: its id, name and data.
     pub fn next(&mut self) -> (String, String, serde_json::Value) {
+        self.try_next()
+            .unwrap_or_else(|| panic!("the stream ends after {:?}", self.text))
+    }
+
+    /// The same; none: the stream has ended.
+    pub fn try_next(&mut self) -> Option<(String, String, serde_json::Value)> {
         loop {
-            let event = self.until("\n\n");
+            let event = self.try_until("\n\n")?;
             let field = |name: &str| {
                 event
                     .lines()
@@ -103,7 +158,7 @@ impl Events {
             };
             if !field("data: ").is_empty() {
                 let data = serde_json::from_str(&field("data: ")).unwrap();
-                return (field("id: "), field("event: "), data);
+                return Some((field("id: "), field("event: "), data));
             }
         }
     }

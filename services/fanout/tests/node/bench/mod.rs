@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+mod balancer;
 mod copier;
 mod http;
 mod node;
@@ -19,11 +20,12 @@ use tidegate_stream::calls::{
 };
 use tidegate_stream::{Keys, Region, RoomId, ShardCount};
 
-pub use http::{Events, get, post};
+pub use balancer::{Balancer, Place};
+pub use http::{Events, get, get_over, post, read_to_end};
 pub use node::Node;
 pub use raw::{BINARY, CONTINUATION, FIN, PING, RSV1, Raw, TEXT, packed};
-pub use tls::{Certificate, Secured, try_dial};
-pub use viewer::{End, Viewer, batch_ids, dial};
+pub use tls::{Certificate, Secured, try_dial, try_secure};
+pub use viewer::{End, Viewer, Wire, batch_ids, dial, dial_at};
 
 pub const TICKET_KEYS: &str = r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"example-t","k":"MNGqltnRuZ5_u2zQjqq4ldklIYGnMQ1wYspBrkZxG9E"}]}"#;
 

@@ -67,16 +67,12 @@ impl Node {
                 std::env::var("TIDEGATE_LOG").unwrap_or("warn".to_owned()),
             )
             .current_dir(std::env::temp_dir())
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--admin",
-                "127.0.0.1:0",
-                "--region",
-                region,
-            ])
+            .env("TIDEGATE_LISTEN", "127.0.0.1:0")
+            .args(["--admin", "127.0.0.1:0", "--region", region])
             .args(["--redis-url", redis_url, "--ticket-keys", TICKET_KEYS])
             .env("TIDEGATE_GRACE_MS", "300")
+            // No balancer has to notice first, unless a test says so.
+            .env("TIDEGATE_DRAIN_WAIT_MS", "0")
             .args(["--cors-origins", "http://app.example"]);
         command
     }

@@ -75,9 +75,17 @@ impl Certificate {
 
 /// Shakes hands, or says why that cannot be.
 pub fn try_dial(node: &Node, config: &Arc<ClientConfig>) -> std::io::Result<Secured> {
+    try_secure(dial(node), config)
+}
+
+/// The same over a connection that there is.
+pub fn try_secure(
+    stream: std::net::TcpStream,
+    config: &Arc<ClientConfig>,
+) -> std::io::Result<Secured> {
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let session = ClientConnection::new(config.clone(), name).unwrap();
-    let mut wire = StreamOwned::new(session, dial(node));
+    let mut wire = StreamOwned::new(session, stream);
     soon("the handshake", || {
         match wire.conn.complete_io(&mut wire.sock) {
             Ok(_) if wire.conn.is_handshaking() => None,

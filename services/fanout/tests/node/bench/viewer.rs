@@ -36,7 +36,12 @@ impl Viewer {
 
     /// The same over a connection that there is.
     pub fn open_over(node: &Node, wire: Box<dyn Wire>) -> Self {
-        let mut request = node.url().into_client_request().unwrap();
+        Self::open_at(&node.url(), wire)
+    }
+
+    /// The same at another URL.
+    pub fn open_at(url: &str, wire: Box<dyn Wire>) -> Self {
+        let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert(
             "sec-websocket-protocol",
             "tidegate.v1.json".parse().unwrap(),
@@ -163,7 +168,11 @@ const RECEIVE_BYTES: usize = 32 * 1024;
 
 /// A connection whose reads end soon when there is nothing.
 pub fn dial(node: &Node) -> TcpStream {
-    let stream = TcpStream::connect(&node.viewers).unwrap();
+    dial_at(&node.viewers)
+}
+
+pub fn dial_at(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
     SockRef::from(&stream)
         .set_recv_buffer_size(RECEIVE_BYTES)
         .unwrap();

@@ -124,6 +124,7 @@ impl<'a> Stage<'a> {
         command.args(["--listen", &format!("{HOST}:{port}")]);
         command.args(["--admin", &format!("{HOST}:{admin}")]);
         command.args(["--node", "bench", "--cores", "1", "--grace-ms", "0"]);
+        command.args(["--drain-wait-ms", "0"]);
         command.args(["--tick-ms", &work.tick_ms.to_string()]);
         command.envs(self.settings.environment());
         let mut served = Served {

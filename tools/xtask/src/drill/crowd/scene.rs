@@ -138,6 +138,7 @@ impl<'a> Scene<'a> {
         command.args(["--admin", &format!("{HOST}:{}", ports.admin)]);
         command.args(["--public-url", &self.plan.socket_url(node)]);
         command.args(["--node", &name(node), "--cores", "1"]);
+        command.args(["--drain-wait-ms", "0"]);
         command.envs(self.settings.environment());
         let core = self.cores.as_ref().map(|cores| cores.server.as_str());
         let mut command = pinned(command, core);
