@@ -1,25 +1,26 @@
 //! The variables of this component. They may change at any time, which is seen some seconds later; key sets are parsed once
-//! for each text.
+//! for each text. While they cannot be read, or do not hold, those that were read last serve (`tidegate_variables`).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::thread::LocalKey;
 use std::time::{Duration, Instant};
 
-use spin_sdk::variables;
+use spin_sdk::variables::{self, Error};
 use tidegate_auth::{KeySet, KeySetError, TicketKeys, example_keys_allowed};
+use tidegate_variables::{LastGood, WAIT};
 
 use crate::bindings::exports::tidegate::auth::auth::Refusal;
 
 /// The last text of a variable, and what it was parsed to.
 type Parsed<T> = RefCell<Option<(Rc<str>, Rc<T>)>>;
 
-/// How long a variable is kept before the host is asked again. Asking costs more than checking an HMAC.
-const KEPT: Duration = Duration::from_secs(5);
+/// How long what was read is kept before the host is asked again. Asking costs more than checking an HMAC.
+const FRESH: Duration = Duration::from_secs(5);
 
 thread_local! {
-    static TEXTS: RefCell<BTreeMap<&'static str, (Instant, Rc<str>)>> = const { RefCell::new(BTreeMap::new()) };
-    static JUDGING: RefCell<Option<(Instant, Judging)>> = const { RefCell::new(None) };
+    static JUDGING: RefCell<LastGood<Judging>> = const { RefCell::new(LastGood::new(FRESH)) };
+    static TICKETS: RefCell<LastGood<Rc<TicketKeys>>> = const { RefCell::new(LastGood::new(FRESH)) };
     static TOKEN_KEYS: Parsed<KeySet> = const { RefCell::new(None) };
     static FETCHED: RefCell<Vec<(String, Option<Rc<KeySet>>)>> = const { RefCell::new(Vec::new()) };
     static TICKET_KEYS: Parsed<TicketKeys> = const { RefCell::new(None) };
@@ -34,30 +35,25 @@ pub(crate) struct Judging {
 }
 
 impl Judging {
-    /// What was read last, unless that is too long ago.
+    /// What was read last, unless it is time to read it again.
     pub(crate) fn kept() -> Option<Self> {
-        JUDGING.with_borrow(|kept| {
-            let (since, judging) = kept.as_ref()?;
-            (since.elapsed() < KEPT).then(|| judging.clone())
-        })
+        JUDGING.with_borrow(|kept| kept.usable(Instant::now()).cloned())
     }
 
     /// What was read last, or is read now.
-    pub(crate) async fn read() -> Result<Self, Refusal> {
-        if let Some(kept) = Self::kept() {
-            return Ok(kept);
-        }
-        let since = Instant::now();
+    pub(crate) async fn current() -> Result<Self, Refusal> {
+        kept_or_read(&JUDGING, Self::read()).await
+    }
+
+    async fn read() -> Result<Self, Refusal> {
         let text = variable("auth_keys").await?;
         let keys = TOKEN_KEYS.with(|kept| parsed("auth_keys", text, kept, KeySet::parse))?;
         refuse_examples("auth_keys", keys.is_example()).await?;
-        let read = Self {
+        Ok(Self {
             keys,
             issuer: variable("auth_issuer").await?,
             audience: variable("auth_audience").await?,
-        };
-        JUDGING.set(Some((since, read.clone())));
-        Ok(read)
+        })
     }
 }
 
@@ -87,25 +83,38 @@ pub(crate) fn fetched(texts: Vec<String>) -> Vec<Rc<KeySet>> {
 
 /// The keys of tickets.
 pub(crate) async fn ticket_keys() -> Result<Rc<TicketKeys>, Refusal> {
-    let text = text("ticket_keys").await?;
-    let keys = TICKET_KEYS.with(|kept| parsed("ticket_keys", text, kept, TicketKeys::parse))?;
-    refuse_examples("ticket_keys", keys.is_example()).await?;
-    Ok(keys)
+    let read = async {
+        let text = variable("ticket_keys").await?;
+        let keys = TICKET_KEYS.with(|kept| parsed("ticket_keys", text, kept, TicketKeys::parse))?;
+        refuse_examples("ticket_keys", keys.is_example()).await?;
+        Ok(keys)
+    };
+    kept_or_read(&TICKETS, read).await
 }
 
-/// A variable as it was read last, or is read now.
-async fn text(name: &'static str) -> Result<Rc<str>, Refusal> {
-    let kept = TEXTS.with_borrow(|texts| {
-        let (since, text) = texts.get(name)?;
-        (since.elapsed() < KEPT).then(|| Rc::clone(text))
-    });
-    if let Some(text) = kept {
-        return Ok(text);
+/// What is kept, or what is read now; where that fails, what was read last.
+async fn kept_or_read<T: Clone>(
+    kept: &'static LocalKey<RefCell<LastGood<T>>>,
+    read: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    let alarm = async {
+        spin_sdk::time::sleep(WAIT).await;
+        Refusal::Unavailable(format!("the variables were not read within {WAIT:?}"))
+    };
+    tidegate_variables::current(kept, Instant::now, read, alarm, log).await
+}
+
+fn log(refusal: &Refusal) {
+    if let Refusal::NotConfigured(why) | Refusal::Unavailable(why) = refusal {
+        eprintln!(
+            "{}",
+            serde_json::json!({
+                "level": "error",
+                "message": "keys were not read anew; the last good ones serve",
+                "detail": why,
+            })
+        );
     }
-    let text = variable(name).await?;
-    let kept = (Instant::now(), Rc::clone(&text));
-    TEXTS.with_borrow_mut(|texts| texts.insert(name, kept));
-    Ok(text)
 }
 
 /// A variable that must have a value, as the host has it now.
@@ -115,7 +124,10 @@ async fn variable(name: &str) -> Result<Rc<str>, Refusal> {
         Ok(_) => Err(Refusal::NotConfigured(format!(
             "the variable `{name}` is empty"
         ))),
-        Err(error) => Err(Refusal::NotConfigured(format!(
+        Err(error @ (Error::Undefined(_) | Error::InvalidName(_))) => Err(Refusal::NotConfigured(
+            format!("the variable `{name}`: {error}"),
+        )),
+        Err(error) => Err(Refusal::Unavailable(format!(
             "the variable `{name}`: {error}"
         ))),
     }
@@ -141,7 +153,7 @@ fn parsed<T>(
 }
 
 async fn refuse_examples(name: &str, is_example: bool) -> Result<(), Refusal> {
-    if is_example && !example_keys_allowed(&text("redis_url").await?) {
+    if is_example && !example_keys_allowed(&variable("redis_url").await?) {
         return Err(Refusal::NotConfigured(format!(
             "the variable `{name}` holds the example's keys, which anybody may know; they are taken only while \
              `redis_url` is on loopback: make your own"

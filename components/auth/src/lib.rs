@@ -28,7 +28,7 @@ struct Auth;
 
 impl Guest for Auth {
     async fn identify(token: String, fetched: Vec<String>) -> Result<Identity, Refusal> {
-        verify(&Judging::read().await?, &token, fetched)
+        verify(&Judging::current().await?, &token, fetched)
     }
 
     fn identify_at_once(token: String, fetched: Vec<String>) -> Option<Result<Identity, Refusal>> {

@@ -66,6 +66,7 @@ fn caller(identity: auth::Identity) -> Result<Caller, String> {
 pub(crate) fn refusal(refusal: auth::Refusal) -> Refusal {
     let why = match refusal {
         auth::Refusal::NotConfigured(why) => return Refusal::NotConfigured(why),
+        auth::Refusal::Unavailable(why) => return Refusal::SettingsAway(why),
         auth::Refusal::Malformed(why) => format!("it is malformed: {why}"),
         auth::Refusal::BadClaims(why) => format!("its claims do not hold: {why}"),
         auth::Refusal::TooLarge => "it is too large".to_owned(),

@@ -82,6 +82,18 @@ pub(crate) fn keys(url: &str, why: &str) {
     );
 }
 
+/// Logs that the settings could not be read anew, and the last good ones serve.
+pub(crate) fn settings(why: &str) {
+    eprintln!(
+        "{}",
+        json!({
+            "level": "error",
+            "message": "the settings were not read anew; the last good ones serve",
+            "detail": why,
+        })
+    );
+}
+
 /// Logs settings of a namespace that do not hold.
 pub(crate) fn namespace(name: &str, version: &str, why: &str) {
     eprintln!(

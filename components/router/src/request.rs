@@ -91,16 +91,16 @@ impl Incoming {
         }
     }
 
-    /// The address that limits count.
+    /// The address that limits count, where anybody who is trusted tells it.
     pub(crate) fn address(&self, trusted_proxies: usize) -> Option<IpAddr> {
         let headers = self.headers();
         // The host's own header is the last of its name, should a caller have sent one too.
-        let peer = address::address(headers.all(CLIENT_ADDRESS).last()?)?;
-        Some(address::client(
-            peer,
+        let peer = headers.all(CLIENT_ADDRESS).last().copied();
+        address::client(
+            peer.and_then(address::address),
             &headers.all("x-forwarded-for"),
             trusted_proxies,
-        ))
+        )
     }
 
     /// How the caller spoke, as far as the trusted proxies tell it: `http` or `https`.

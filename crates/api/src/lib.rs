@@ -11,7 +11,6 @@ pub mod cors;
 mod described;
 pub mod document;
 pub mod headers;
-mod jwks;
 pub mod kind;
 pub mod limits;
 pub mod policies;

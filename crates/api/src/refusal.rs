@@ -94,6 +94,8 @@ pub enum Refusal {
     },
     /// A variable is missing or wrong. The text is for the log.
     NotConfigured(String),
+    /// The variables cannot be read now, and what was read last is missing or too old. The text is for the log.
+    SettingsAway(String),
     /// A fault of Tidegate. The text is for the log.
     Fault(String),
     /// Redis is out of reach. The text is for the log.
@@ -229,6 +231,9 @@ impl Refusal {
             }
             Self::Unjudged(_) => told(503, "unjudged", "Moderation is out of order", "the message was not published; try again later").retry(FULL_RETRY_S),
             Self::NotConfigured(_) => told(500, "not_configured", "The edge is not configured", "its log says what, under this request id"),
+            Self::SettingsAway(_) => {
+                told(503, "settings_unavailable", "The edge's settings are out of reach", "nothing was changed; try again as `Retry-After` says").retry(AWAY_RETRY_S)
+            }
             Self::Fault(_) => told(500, "fault", "A fault of the edge", "its log says what, under this request id"),
             Self::Away(_) => {
                 told(503, "unavailable", "The region's Redis is out of reach", "try again as `Retry-After` says; what was to be written may or may not be: repeat it with the same Idempotency-Key").retry(AWAY_RETRY_S)
@@ -264,6 +269,7 @@ impl Refusal {
     pub fn log_detail(&self) -> Option<&str> {
         match self {
             Self::NotConfigured(text)
+            | Self::SettingsAway(text)
             | Self::Fault(text)
             | Self::Away(text)
             | Self::Unjudged(text)
@@ -384,6 +390,7 @@ pub(crate) fn every() -> Vec<Refusal> {
         },
         Refusal::Slow { retry_s: 0 },
         Refusal::NotConfigured(text()),
+        Refusal::SettingsAway(text()),
         Refusal::Fault(text()),
         Refusal::Away(text()),
         Refusal::KeysAway(text()),

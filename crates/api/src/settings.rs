@@ -141,8 +141,11 @@ impl Settings {
             regions: regions(read.text("regions")?)?,
             redis_url,
             prefix: prefix(read.text("prefix")?)?,
-            jwks_url: crate::jwks::url(read.text("jwks_origin")?, read.text("jwks_path")?)
-                .map_err(|why| wrong("jwks_origin, jwks_path", why))?,
+            jwks_url: tidegate_auth::issuer::url(
+                read.text("jwks_origin")?,
+                read.text("jwks_path")?,
+            )
+            .map_err(|why| wrong("jwks_origin, jwks_path", why))?,
             cors: read.parse("cors_origins")?,
             trusted_proxies,
             policies: policies(&read)?,

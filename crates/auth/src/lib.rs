@@ -9,6 +9,7 @@ pub mod coverage;
 mod ec;
 pub mod example;
 pub mod fetched;
+pub mod issuer;
 mod jws;
 mod key;
 pub mod keys;

@@ -35,13 +35,19 @@ impl fmt::Display for AddressPartition {
     }
 }
 
-/// The client's address behind `trusted_proxies` proxies.
+/// The client's address behind `trusted_proxies` proxies; none where nobody who is trusted tells it.
 ///
-/// `peer` is who opened the connection; each proxy appends to `X-Forwarded-For` the address that it saw. With 0 trusted
-/// proxies the header counts for nothing. With n, the peer is the nearest proxy, and the nth entry from the right is what
-/// the farthest trusted one saw; what stands left of it was written by the client and is not read. When the header is
-/// shorter, or an entry on the way is no address, the last good one counts. Several header lines are given in their order.
-pub fn client(peer: IpAddr, forwarded_for: &[&str], trusted_proxies: usize) -> IpAddr {
+/// `peer` is who opened the connection, where the host says. Each proxy appends to `X-Forwarded-For` the address that it saw.
+/// With 0 trusted proxies the header counts for nothing. With n, the one who connects to the host is the nearest proxy,
+/// whether the host says its address or not: it is counted among the n, and stands in no entry. The nth entry from the right
+/// is what the farthest trusted one saw; what stands left of it was written by the client and is not read. When the header is
+/// shorter, or an entry on the way is no address, the last good one counts, and without any the peer. Several header lines
+/// are given in their order.
+pub fn client(
+    peer: Option<IpAddr>,
+    forwarded_for: &[&str],
+    trusted_proxies: usize,
+) -> Option<IpAddr> {
     forwarded_for
         .iter()
         .rev()
@@ -49,7 +55,7 @@ pub fn client(peer: IpAddr, forwarded_for: &[&str], trusted_proxies: usize) -> I
         .take(trusted_proxies.min(PROXIES_MAX))
         .map_while(address)
         .last()
-        .unwrap_or(peer)
+        .or(peer)
 }
 
 /// Reads an address with or without a port and brackets.
@@ -71,12 +77,10 @@ mod tests {
     use super::*;
 
     fn partition(peer: &str, forwarded_for: &[&str], trusted_proxies: usize) -> String {
-        AddressPartition::of(client(
-            address(peer).unwrap(),
-            forwarded_for,
-            trusted_proxies,
-        ))
-        .to_string()
+        match client(address(peer), forwarded_for, trusted_proxies) {
+            Some(address) => AddressPartition::of(address).to_string(),
+            None => "unknown".to_owned(),
+        }
     }
 
     #[test]
@@ -99,6 +103,17 @@ mod tests {
             "10.0.0.2"
         );
         assert_eq!(partition("10.0.0.1", &["", ","], 3), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_host_that_does_not_say_who_connects_changes_nothing_of_what_is_trusted() {
+        let forged = ["1.1.1.1, 2.2.2.2", "198.51.100.7, 10.0.0.2"];
+        assert_eq!(partition("", &forged, 0), "unknown");
+        assert_eq!(partition("", &forged, 1), "10.0.0.2");
+        assert_eq!(partition("", &forged, 2), "198.51.100.7");
+        assert_eq!(partition("", &["198.51.100.7"], 2), "198.51.100.7");
+        assert_eq!(partition("", &["2.2.2.2, hidden"], 2), "unknown");
+        assert_eq!(partition("", &[], 2), "unknown");
     }
 
     #[test]

@@ -16,15 +16,25 @@ pub(crate) enum Refusal {
     Limited {
         retry_s: u64,
     },
-    /// Redis cannot be asked; holds why, for the log.
+    /// Redis, the issuer or the provider of variables cannot be asked; holds why, for the log.
     Away(String),
     /// The app is wrong; holds why, for the log.
     Fault(String),
 }
 
 impl Refusal {
+    /// Writes what is only for the log there.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Away(why) => eprintln!("something is out of reach: {why}"),
+            Self::Fault(why) => eprintln!("the app is wrong: {why}"),
+            _ => {}
+        }
+    }
+
     /// The refusal as a response. What is only for the log is written there.
     pub(crate) fn answer(self) -> Response<String> {
+        self.log();
         let (status, detail, header) = match self {
             Self::NotFound => (404, "there is no such poll or path".to_owned(), None),
             Self::Method(allowed) => (
@@ -45,31 +55,21 @@ impl Refusal {
                     "Bearer error=\"invalid_token\"".to_owned(),
                 )),
             ),
-            Self::BadBody => (
-                400,
-                "the body must be {\"choice\":\"…\"}, the choice 1 to 64 of A-Z a-z 0-9 . _ -"
-                    .to_owned(),
-                None,
-            ),
             Self::TooLarge(most) => (413, format!("the body may have {most} bytes"), None),
             Self::Limited { retry_s } => (
                 429,
                 "that is too often; wait".to_owned(),
                 Some(("retry-after", retry_s.to_string())),
             ),
-            Self::Away(why) => {
-                eprintln!("votes cannot be kept: {why}");
+            Self::Away(_) => {
                 let detail = "votes cannot be kept right now; try again".to_owned();
                 (503, detail, Some(("retry-after", "1".to_owned())))
             }
-            Self::Fault(why) => {
-                eprintln!("the app is wrong: {why}");
-                (
-                    500,
-                    "the log of the app says what is wrong".to_owned(),
-                    None,
-                )
-            }
+            Self::Fault(_) => (
+                500,
+                "the log of the app says what is wrong".to_owned(),
+                None,
+            ),
         };
         let title = StatusCode::from_u16(status).ok();
         let title = title.and_then(|status| status.canonical_reason());

@@ -10,6 +10,7 @@ use spin_sdk::http::{Method, Request, Response};
 use spin_sdk::http_service;
 
 use crate::answer::{Refusal, json_answer};
+use crate::settings::Settings;
 use crate::within::within;
 use crate::{caller, votes};
 
@@ -17,7 +18,7 @@ use crate::{caller, votes};
 const BODY_BYTES: usize = 1_024;
 /// Bytes of a poll's name and of a choice.
 const NAME_BYTES: usize = 64;
-/// How long a request may take: a body that comes slowly, two calls to Redis.
+/// How long a request may take: a body that comes slowly, some calls to Redis, the issuer's keys.
 const MOST: Duration = Duration::from_secs(3);
 
 #[http_service]
@@ -48,8 +49,9 @@ async fn answer(request: Request) -> Result<Value, Refusal> {
 }
 
 async fn vote(poll: &str, request: Request) -> Result<Value, Refusal> {
-    let subject = caller::of(request.headers()).await?;
-    caller::take_one_vote(&subject).await?;
+    let settings = Settings::current().await?;
+    let subject = caller::of(request.headers(), &settings).await?;
+    caller::take_one_vote(&subject, &settings).await?;
     let body = Limited::new(request.into_body(), BODY_BYTES)
         .collect()
         .await;
@@ -59,12 +61,13 @@ async fn vote(poll: &str, request: Request) -> Result<Value, Refusal> {
         .and_then(|body| Some(body.get("choice")?.as_str()?.to_owned()))
         .filter(|choice| is_name(choice))
         .ok_or(Refusal::BadBody)?;
-    votes::set(poll, &subject, &choice).await?;
+    votes::set(&settings, poll, &subject, &choice).await?;
     Ok(json!({ "poll": poll, "choice": choice }))
 }
 
 async fn count(poll: &str) -> Result<Value, Refusal> {
-    let counts = votes::count(poll).await?;
+    let settings = Settings::current().await?;
+    let counts = votes::count(&settings, poll).await?;
     Ok(json!({ "poll": poll, "votes": counts }))
 }
 

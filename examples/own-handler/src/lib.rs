@@ -11,6 +11,7 @@ mod bindings {
             "../../wit/deps/spin-variables@3.0.0",
             "../../wit/auth",
             "../../wit/limits",
+            "../../wit/rooms",
             "wit",
         ],
         world: "example:own-handler/edge",
@@ -22,5 +23,8 @@ mod bindings {
 mod answer;
 mod caller;
 mod handler;
+mod published;
+mod redis;
+mod settings;
 mod votes;
 mod within;

@@ -1,38 +1,46 @@
-//! Votes in Redis, over a connection that outlives a request.
+//! Votes in Redis.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
 use crate::answer::Refusal;
-use crate::caller::variable;
+use crate::redis::command;
+use crate::settings::Settings;
 
-thread_local! {
-    /// An instance serves several requests at once, so the connection is shared, and never borrowed while one waits.
-    static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
-}
+/// How long a poll is kept after its last vote, in seconds: 30 days. What nobody ever deletes fills Redis in the end.
+const KEPT_S: u32 = 30 * 24 * 60 * 60;
 
-/// Moves a subject's vote, in one step. KEYS: votes by subject, counts by choice. ARGV: subject, choice.
+/// Moves a subject's vote, in one step. KEYS: votes by subject, counts by choice. ARGV: subject, choice, seconds to keep both.
 const SET: &str = "
 local before = redis.call('HGET', KEYS[1], ARGV[1])
-if before == ARGV[2] then return 0 end
-if before then redis.call('HINCRBY', KEYS[2], before, -1) end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
-return 1";
+if before ~= ARGV[2] then
+  if before then redis.call('HINCRBY', KEYS[2], before, -1) end
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])";
 
 /// Sets the vote of `subject`.
-pub(crate) async fn set(poll: &str, subject: &str, choice: &str) -> Result<(), Refusal> {
+pub(crate) async fn set(
+    settings: &Settings,
+    poll: &str,
+    subject: &str,
+    choice: &str,
+) -> Result<(), Refusal> {
     let (votes, counts) = (key(poll, "votes"), key(poll, "counts"));
-    let words = [SET, "2", &votes, &counts, subject, choice];
-    call("EVAL", &words).await.map(drop)
+    let kept_s = KEPT_S.to_string();
+    let words = [SET, "2", &votes, &counts, subject, choice, &kept_s];
+    command(settings, "EVAL", &words).await.map(drop)
 }
 
 /// How many chose what.
-pub(crate) async fn count(poll: &str) -> Result<BTreeMap<String, u64>, Refusal> {
-    let reply = call("HGETALL", &[&key(poll, "counts")]).await?;
+pub(crate) async fn count(
+    settings: &Settings,
+    poll: &str,
+) -> Result<BTreeMap<String, u64>, Refusal> {
+    let reply = command(settings, "HGETALL", &[&key(poll, "counts")]).await?;
     let texts: Vec<String> = reply
         .into_iter()
         .filter_map(|value| match value {
@@ -49,28 +57,4 @@ pub(crate) async fn count(poll: &str) -> Result<BTreeMap<String, u64>, Refusal> 
 /// Keys of one's own begin otherwise than Tidegate's.
 fn key(poll: &str, of: &str) -> String {
     format!("poll:{{{poll}}}:{of}")
-}
-
-async fn call(command: &str, words: &[&str]) -> Result<Vec<RedisResult>, Refusal> {
-    let kept = KEPT.with_borrow(Option::clone);
-    let connection = match kept {
-        Some(connection) => connection,
-        None => {
-            let url = variable("redis_url").await?;
-            let opened = Connection::open(&url).await;
-            let opened = opened.map_err(|error| Refusal::Away(format!("{error:?}")))?;
-            let connection = Rc::new(opened);
-            KEPT.set(Some(Rc::clone(&connection)));
-            connection
-        }
-    };
-    let words: Vec<_> = words
-        .iter()
-        .map(|word| RedisParameter::Binary(word.as_bytes().to_vec()))
-        .collect();
-    connection.execute(command, words).await.map_err(|error| {
-        // Whatever it was, the next call has a fresh connection.
-        KEPT.set(None);
-        Refusal::Away(format!("{error:?}"))
-    })
 }

@@ -5,6 +5,7 @@
 pub mod copier;
 pub mod forwarder;
 pub mod http;
+pub mod issuer;
 pub mod judge;
 pub mod library;
 pub mod names;

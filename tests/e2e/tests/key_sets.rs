@@ -1,84 +1,25 @@
 //! Keys that an issuer publishes: fetched, kept, renewed, and done without for a while.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use e2e::issuer::Issuer;
 use e2e::signer::{BY_RSA, Signer, rsa};
 use e2e::token::token;
 use e2e::{Options, System, within};
 use redis::Commands;
 use serde_json::{Value, json};
 
-/// An issuer's server, which counts how often it is asked.
-struct Issuer {
-    origin: String,
-    keys: Arc<Mutex<String>>,
-    asked: Arc<AtomicUsize>,
-    is_up: Arc<AtomicBool>,
-}
-
-impl Issuer {
-    fn start(keys: &[Value]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let issuer = Self {
-            origin: format!("http://{}", listener.local_addr().expect("an address")),
-            keys: Arc::new(Mutex::new(json!({ "keys": keys }).to_string())),
-            asked: Arc::default(),
-            is_up: Arc::new(AtomicBool::new(true)),
-        };
-        let (keys, asked, is_up) = (
-            issuer.keys.clone(),
-            issuer.asked.clone(),
-            issuer.is_up.clone(),
-        );
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a connection");
-                let mut head = [0; 4_096];
-                let read = stream.read(&mut head).unwrap_or(0);
-                asked.fetch_add(1, Ordering::SeqCst);
-                let is_ours = head[..read].starts_with(b"GET /keys.json HTTP/1.1\r\n");
-                let (status, body) = match is_ours && is_up.load(Ordering::SeqCst) {
-                    true => ("200 OK", keys.lock().expect("it is not poisoned").clone()),
-                    false => ("500 Internal Server Error", String::new()),
-                };
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                // Who has gone needs no answer.
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        issuer
-    }
-
-    fn publish(&self, keys: &[Value]) {
-        *self.keys.lock().expect("it is not poisoned") = json!({ "keys": keys }).to_string();
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    fn system(&self) -> System {
-        let variables = vec![
-            ("jwks_origin", self.origin.clone()),
-            ("jwks_path", "/keys.json".to_owned()),
-        ];
-        let system = System::with(
-            0,
-            Options {
-                variables,
-                ..Options::default()
-            },
-        );
-        system.room("e2e.keys");
-        system
-    }
+/// An edge that is told of this issuer.
+fn system(issuer: &Issuer) -> System {
+    let system = System::with(
+        0,
+        Options {
+            variables: issuer.variables(),
+            ..Options::default()
+        },
+    );
+    system.room("e2e.keys");
+    system
 }
 
 fn publish(system: &System, token: &str) -> u16 {
@@ -106,7 +47,7 @@ fn published_keys_are_fetched_once_and_serve_beside_the_configured() {
     let secret =
         json!({"kty":"oct","kid":"secret","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"});
     let issuer = Issuer::start(&[secret, private, ec.public(), ed.public(), rsa()]);
-    let system = issuer.system();
+    let system = system(&issuer);
     assert_eq!(publish(&system, &token("alice", "publish")), 202);
     assert_eq!(issuer.asked(), 0, "the configured keys need no other");
     for token in [
@@ -141,7 +82,7 @@ fn published_keys_are_fetched_once_and_serve_beside_the_configured() {
 fn a_new_key_is_found_by_its_name_and_a_withdrawn_one_is_refused() {
     let (old, new) = (Signer::es256("old", 1), Signer::eddsa("new", 2));
     let issuer = Issuer::start(&[old.public()]);
-    let mut system = issuer.system();
+    let mut system = system(&issuer);
     assert_eq!(publish(&system, &old.token("alice", "publish")), 202);
     issuer.publish(&[new.public()]);
     // Within the floor nothing is fetched; past it, here by a restart and an older cache, the new name makes it.
@@ -164,8 +105,8 @@ fn a_new_key_is_found_by_its_name_and_a_withdrawn_one_is_refused() {
 fn old_keys_serve_while_the_issuer_does_not_and_without_any_it_is_503() {
     let key = Signer::es256("ec", 1);
     let issuer = Issuer::start(&[key.public()]);
-    let mut system = issuer.system();
-    issuer.is_up.store(false, Ordering::SeqCst);
+    let mut system = system(&issuer);
+    issuer.is_up(false);
     let chat = json!({"kind":"chat","data":{"text":"hi"}});
     let reply = system
         .edge
@@ -178,11 +119,11 @@ fn old_keys_serve_while_the_issuer_does_not_and_without_any_it_is_503() {
             .contains("the issuer's keys were not fetched")
     );
 
-    issuer.is_up.store(true, Ordering::SeqCst);
+    issuer.is_up(true);
     within(Duration::from_secs(15), "it is asked again", || {
         (publish(&system, &key.token("alice", "publish")) == 202).then_some(())
     });
-    issuer.is_up.store(false, Ordering::SeqCst);
+    issuer.is_up(false);
     age(&system, 3_600_000);
     system.restart_edge();
     for _ in 0..3 {

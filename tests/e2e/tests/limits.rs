@@ -156,6 +156,45 @@ fn behind_proxies_of_ones_own_what_they_wrote_counts_and_ipv6_by_its_first_half(
     look(&system, "2001:db8:1:3::1").expect(200);
 }
 
+/// An edge whose host does not say who connects.
+fn untold(trusted_proxies: &str) -> System {
+    let variables = [("limit_ip", "2/3600"), ("trusted_proxies", trusted_proxies)];
+    let system = System::with(
+        0,
+        Options {
+            variables: variables
+                .map(|(name, value)| (name, value.to_owned()))
+                .into(),
+            edge_flags: vec!["--no-client-addr"],
+            ..Options::default()
+        },
+    );
+    system.room(ROOM);
+    system
+}
+
+#[test]
+fn where_the_host_does_not_say_who_connects_the_proxies_of_ones_own_do() {
+    let system = untold("1");
+    for forged in ["1.1.1.1, 198.51.100.1", "2.2.2.2,198.51.100.1"] {
+        look(&system, forged).expect(200);
+    }
+    refused_by(look(&system, "3.3.3.3, 198.51.100.1"), &["ip"]);
+    look(&system, "198.51.100.2").expect(200);
+    // Who comes past the proxies shares what is left for all whom nobody tells.
+    look(&system, "").expect(200);
+    look(&system, "not an address").expect(200);
+    refused_by(look(&system, ""), &["ip"]);
+}
+
+#[test]
+fn where_nobody_who_is_trusted_says_who_connects_all_share_one_limit() {
+    let system = untold("0");
+    look(&system, "198.51.100.1").expect(200);
+    look(&system, "198.51.100.2").expect(200);
+    refused_by(look(&system, "198.51.100.3"), &["ip"]);
+}
+
 #[test]
 fn limits_may_have_a_redis_of_their_own_and_a_tenth_passes_while_it_is_away() {
     let mut own = RedisServer::start();

@@ -1,6 +1,6 @@
 //! An app that is ready to serve: its routes, and each component composed, compiled and linked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,19 +14,24 @@ use crate::handler::{Components, Handler, Limits};
 use crate::hosts::AllowedHosts;
 use crate::http_pool::Pool;
 use crate::manifest::Manifest;
+use crate::providers::Providers;
 use crate::redis::Connections;
 use crate::routes::Routes;
+use crate::runtime_config;
 use crate::tls::Trust;
 use crate::variables::{Variables, read_env_file};
+use crate::vault::Vault;
 
-/// What the manifest gives a component, templates filled.
+/// What the manifest gives a component.
 pub struct ComponentConfig {
     /// Its id.
     pub id: String,
     /// Where it may connect.
     pub hosts: AllowedHosts,
-    /// Its variables. Values may be secret.
-    pub variables: HashMap<String, String>,
+    /// Its variables: names and templates.
+    pub variables: BTreeMap<String, String>,
+    /// What the templates are filled with.
+    pub providers: Arc<Providers>,
 }
 
 /// An app that is ready to serve.
@@ -39,17 +44,27 @@ pub struct App {
 
 impl App {
     /// Reads, checks, composes and compiles everything. Any error is one of configuration.
-    pub fn load(args: &Args) -> Result<Self> {
+    pub async fn load(args: &Args) -> Result<Self> {
         let manifest = Manifest::read(&args.manifest)?;
         let file = read_env_file(args.env_file.as_deref(), &args.manifest)?;
+        let vaults = runtime_config::read(args.runtime_config_file.as_deref())?;
         let environment = |key: &str| std::env::var(key).ok();
-        let variables = Variables::resolve(&manifest.variables, environment, &file)?;
+        let fixed = match vaults.is_empty() {
+            true => Variables::resolve(&manifest.variables, environment, &file)?,
+            false => Variables::known(&manifest.variables, environment, &file),
+        };
         let routes = Routes::build(&manifest.routes)?;
         let cache = cache_folder(args.cache_dir.as_deref())?;
         let engine = Engine::new(&cache, args.perf_map)?;
         let trust = Trust::read(args.ca_file.as_deref())?;
         let connections = Connections::new(trust.clone());
         let pool = Pool::new(trust);
+        let vaults = vaults
+            .into_iter()
+            .map(|vault| Vault::new(vault, pool.clone()))
+            .collect::<Result<Vec<_>>>()?;
+        let providers = Arc::new(Providers::new(vaults, fixed));
+        let variables = providers.all(manifest.variables.keys()).await?;
         let limits = Limits {
             max_memory_bytes: args.max_memory_bytes,
             request_timeout: Duration::from_millis(args.request_timeout_ms),
@@ -61,7 +76,8 @@ impl App {
                 id: id.clone(),
                 hosts: AllowedHosts::parse(&component.allowed_outbound_hosts, &variables)
                     .with_context(|| format!("`component.{id}.allowed_outbound_hosts`"))?,
-                variables: variables.of_component(id, component)?,
+                variables: component.variables.clone(),
+                providers: providers.clone(),
             };
             let loaded = engine
                 .load(&compose(id, component)?)

@@ -11,7 +11,7 @@ use crate::limits;
 /// Redis and HTTP.
 ///
 /// When it is ready it prints one line on stdout, `listening on http://ADDRESS`; everything else goes to stderr.
-/// Variables come from SPIN_VARIABLE_NAME in the environment or in the env file, as in Spin.
+/// Variables come from providers, from SPIN_VARIABLE_NAME in the environment or from the env file, as in Spin.
 /// RUST_LOG sets what is logged (default: info). SIGTERM or Ctrl-C ends it, after the requests in flight.
 ///
 /// Exit codes: 0 ended as told, 64 wrong flags, manifest, variables or components, 1 anything else.
@@ -34,6 +34,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
 
+    /// TOML file of `[[variables_provider]]` tables, as Spin's runtime configuration has them; edge-host asks a Vault.
+    #[arg(long, value_name = "FILE")]
+    pub runtime_config_file: Option<PathBuf>,
+
     /// Where compiled components are kept [default: edge-host in the user's cache folder].
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
@@ -53,6 +57,10 @@ pub struct Args {
     /// Requests at work at once; 503 beyond it.
     #[arg(long, value_name = "N", default_value_t = limits::MAX_CONCURRENT, value_parser = concurrent)]
     pub max_concurrent: usize,
+
+    /// Do not tell guests who connects (`spin-client-addr`), as on hosts that do not know.
+    #[arg(long)]
+    pub no_client_addr: bool,
 
     /// Write /tmp/perf-PID.map, by which Linux' perf names the functions of guests.
     #[arg(long)]

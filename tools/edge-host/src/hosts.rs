@@ -1,4 +1,7 @@
-//! `allowed_outbound_hosts`: where a component may connect, in Spin's grammar: `scheme://host[:port]`.
+//! `allowed_outbound_hosts`: where a component may connect, in
+//! [Spin's grammar](https://spinframework.dev/v3/http-outbound#granting-http-permissions-to-components):
+//! `scheme://host[:port]`, `*` for any of the three, `*.` for the first labels of a host, a network in CIDR notation, a range
+//! of ports.
 
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
@@ -84,14 +87,14 @@ impl Allowed {
             !rest.contains('@'),
             "has credentials, and only scheme, host and port can be allowed"
         );
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        // The colons of an IPv6 address stand within brackets, those of a network in CIDR notation before a slash.
+        // The colons of an IPv6 address, and of a network in CIDR notation, belong to the host.
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') && rest.parse::<IpNet>().is_err() => {
+            Some((host, port)) if port.is_empty() || AllowedHost::parse(rest).is_err() => {
                 (host, port)
             }
             _ => (rest, ""),
         };
+        let port = port.strip_suffix('/').unwrap_or(port);
         ensure!(
             !port.contains('/'),
             "has a path, and only scheme, host and port can be allowed"
@@ -107,6 +110,7 @@ impl Allowed {
 
 impl AllowedHost {
     fn parse(host: &str) -> Result<Self> {
+        let host = host.trim();
         if host == "*" {
             return Ok(Self::Any);
         }
@@ -116,6 +120,7 @@ impl AllowedHost {
         if let Ok(network) = host.parse::<IpNet>() {
             return Ok(Self::Network(network));
         }
+        let host = host.strip_suffix('/').unwrap_or(host);
         ensure!(
             !host.contains('/'),
             "has a path, and only scheme, host and port can be allowed"

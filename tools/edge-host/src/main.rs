@@ -18,10 +18,13 @@ mod log;
 mod manifest;
 mod names;
 mod pattern;
+mod providers;
+mod raw;
 mod redis;
 mod redis_reply;
 mod request;
 mod routes;
+mod runtime_config;
 mod schema;
 mod server;
 mod stdio;
@@ -29,6 +32,7 @@ mod template;
 mod tls;
 mod variables;
 mod variables_host;
+mod vault;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -61,16 +65,16 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, EXIT_CONFIG),
         };
     }
-    let app = match app::App::load(&args) {
-        Ok(app) => app,
-        Err(error) => return fail(&error, EXIT_CONFIG),
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into(), 1),
+    };
+    let app = match runtime.block_on(app::App::load(&args)) {
+        Ok(app) => app,
+        Err(error) => return fail(&error, EXIT_CONFIG),
     };
     match runtime.block_on(serve(app, &args)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,7 +100,7 @@ async fn serve(app: app::App, args: &args::Args) -> Result<()> {
     writeln!(stdout, "listening on http://{}", listener.local_addr()?)
         .and_then(|()| stdout.flush())
         .context("cannot write to stdout")?;
-    server::serve(listener, app, args.max_concurrent, async {
+    server::serve(listener, app, args, async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     })
     .await;

@@ -1,15 +1,21 @@
-//! `spin.toml`, manifest version 2, as far as this host runs it.
+//! `spin.toml`, manifest version 2, as far as this host runs it, held to the rules of
+//! [Spin's manifest reference](https://spinframework.dev/v3/manifest-reference) and to those that Spin 4.1 has beside it,
+//! whether Spin looks when it reads a manifest, when it loads the app or when it starts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 
-use crate::names::{DependencyName, component_id, variable_name};
+use crate::hosts::AllowedHosts;
+use crate::names::{DependencyName, kebab, variable_name};
+use crate::pattern::Pattern;
+use crate::raw::{RawComponent, RawDependency, RawInherit, RawManifest, RawTrigger};
+use crate::template::Template;
+use crate::variables::Variables;
 use crate::{limits, schema};
 
-/// A manifest whose references all resolve within itself. Paths are joined to its folder.
+/// A manifest that holds by itself, whatever values its variables get. Paths are joined to its folder.
 #[derive(Debug)]
 pub struct Manifest {
     /// Variables of the application by name.
@@ -18,6 +24,8 @@ pub struct Manifest {
     pub routes: Vec<Route>,
     /// The components that have a route, by id.
     pub components: BTreeMap<String, Component>,
+    /// The other components, by id: those that serve as dependencies, or nobody. They are not run.
+    pub others: BTreeMap<String, Component>,
 }
 
 /// `[variables.NAME]`. Without a default it is required.
@@ -36,7 +44,7 @@ pub struct Route {
     pub component: String,
 }
 
-/// `[component.ID]` of a component with a route.
+/// `[component.ID]`.
 #[derive(Debug)]
 pub struct Component {
     /// The component file.
@@ -71,101 +79,6 @@ pub struct Inherit {
     pub variables: bool,
 }
 
-#[derive(Deserialize)]
-struct RawManifest {
-    spin_manifest_version: i64,
-    application: RawApplication,
-    #[serde(default)]
-    variables: BTreeMap<String, RawVariable>,
-    trigger: RawTriggers,
-    #[serde(default)]
-    component: BTreeMap<String, RawComponent>,
-}
-
-#[derive(Deserialize)]
-struct RawApplication {
-    name: String,
-    #[serde(default, rename = "version")]
-    _version: String,
-    #[serde(default, rename = "description")]
-    _description: String,
-    #[serde(default, rename = "authors")]
-    _authors: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RawVariable {
-    default: Option<String>,
-    #[serde(default)]
-    required: bool,
-    #[serde(default, rename = "secret")]
-    _secret: bool,
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawTriggers {
-    http: Vec<RawTrigger>,
-}
-
-#[derive(Deserialize)]
-struct RawTrigger {
-    #[serde(default, rename = "id")]
-    _id: String,
-    route: String,
-    component: String,
-}
-
-#[derive(Deserialize, Clone)]
-struct RawComponent {
-    source: String,
-    #[serde(default, rename = "description")]
-    _description: String,
-    #[serde(default)]
-    allowed_outbound_hosts: Vec<String>,
-    #[serde(default)]
-    variables: BTreeMap<String, String>,
-    #[serde(default, rename = "build")]
-    _build: Option<RawBuild>,
-    dependencies_inherit_configuration: Option<bool>,
-    #[serde(default)]
-    dependencies: indexmap::IndexMap<String, RawDependency>,
-}
-
-#[derive(Deserialize, Clone)]
-struct RawBuild {
-    #[serde(rename = "command")]
-    _command: OneOrMany,
-    #[serde(rename = "workdir")]
-    _workdir: Option<String>,
-    #[serde(default, rename = "watch")]
-    _watch: Vec<String>,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "read to be checked; only `spin build` runs it")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-#[derive(Deserialize, Clone)]
-struct RawDependency {
-    component: Option<String>,
-    path: Option<String>,
-    export: Option<String>,
-    inherit_configuration: Option<RawInherit>,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum RawInherit {
-    All(bool),
-    Some(Vec<String>),
-}
-
 impl Manifest {
     /// Reads the manifest at `path`; errors say the key and what to do.
     pub fn read(path: &Path) -> Result<Self> {
@@ -196,9 +109,6 @@ impl Manifest {
             !raw.application.name.is_empty(),
             "`application.name` must not be empty"
         );
-        for id in raw.component.keys() {
-            component_id(id).with_context(|| format!("`component.{id}`"))?;
-        }
         let mut variables = BTreeMap::new();
         for (name, variable) in raw.variables {
             variable_name(&name).with_context(|| format!("`variables.{name}`"))?;
@@ -213,6 +123,13 @@ impl Manifest {
                 },
             );
         }
+        let mut others = BTreeMap::new();
+        for (id, component) in &raw.component {
+            kebab(id).with_context(|| format!("`component.{id}`"))?;
+            let read = Component::from_raw(id, component, &raw.component, folder)?;
+            read.check_templates(id, &variables)?;
+            others.insert(id.clone(), read);
+        }
         ensure!(
             !raw.trigger.http.is_empty(),
             "`trigger.http` is empty: the app has no route"
@@ -223,15 +140,15 @@ impl Manifest {
             route, component, ..
         } in raw.trigger.http
         {
-            let Some(declared) = raw.component.get(&component) else {
-                bail!(
-                    "the route {route:?} names the component {component:?}: there is no `[component.{component}]`"
-                );
-            };
-            if !components.contains_key(&component) {
-                let read = Component::from_raw(&component, declared, &raw.component, folder)?;
-                components.insert(component.clone(), read);
+            if let Some(found) = others.remove(&component) {
+                components.insert(component.clone(), found);
             }
+            ensure!(
+                components.contains_key(&component),
+                "the route {route:?} names the component {component:?}: there is no `[component.{component}]`"
+            );
+            Pattern::parse(&route)
+                .with_context(|| format!("the route {route:?} of component {component:?}"))?;
             routes.push(Route {
                 pattern: route,
                 component,
@@ -241,6 +158,7 @@ impl Manifest {
             variables,
             routes,
             components,
+            others,
         })
     }
 }
@@ -264,7 +182,7 @@ impl Component {
             "`component.{id}` has both `dependencies_inherit_configuration` and an `inherit_configuration`: use one"
         );
         let all_inherit = raw.dependencies_inherit_configuration == Some(true);
-        let dependencies = raw
+        let dependencies: Vec<Dependency> = raw
             .dependencies
             .iter()
             .map(|(name, dependency)| {
@@ -272,6 +190,19 @@ impl Component {
                     .with_context(|| format!("`component.{id}.dependencies.\"{name}\"`"))
             })
             .collect::<Result<_>>()?;
+        for (index, one) in dependencies.iter().enumerate() {
+            if let Some(other) = dependencies[..index]
+                .iter()
+                .find(|other| other.name.overlaps(&one.name))
+            {
+                bail!(
+                    "`component.{id}.dependencies`: {:?} and {:?} could mean the same import: name interfaces, or versions \
+                     that are not compatible",
+                    other.name,
+                    one.name
+                );
+            }
+        }
         Ok(Self {
             source: folder.join(&raw.source),
             variables: raw.variables.clone(),
@@ -279,6 +210,42 @@ impl Component {
             dependencies,
         })
     }
+
+    /// Refuses templates that cannot be filled, and hosts that cannot be read: those that are written out, and those that the
+    /// variables' defaults make, even where a value will take a default's place. So does Spin.
+    fn check_templates(&self, id: &str, variables: &BTreeMap<String, Variable>) -> Result<()> {
+        for (name, text) in &self.variables {
+            names_of(text, variables)
+                .with_context(|| format!("`component.{id}.variables.{name}`"))?;
+        }
+        let defaults = Variables::defaults(variables);
+        for entry in &self.allowed_outbound_hosts {
+            names_of(entry, variables)
+                .and_then(|names| {
+                    let is_known = names.iter().all(|name| variables[*name].default.is_some());
+                    let read = || AllowedHosts::parse(std::slice::from_ref(entry), &defaults);
+                    match (names.is_empty(), is_known) {
+                        (true, _) => read().map(drop),
+                        (_, true) => read().map(drop).context("by its variables' defaults"),
+                        _ => Ok(()),
+                    }
+                })
+                .with_context(|| format!("`component.{id}.allowed_outbound_hosts`"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The variables that a template names.
+fn names_of<'t>(text: &'t str, variables: &BTreeMap<String, Variable>) -> Result<Vec<&'t str>> {
+    let names: Vec<&str> = Template::parse(text)?.names().collect();
+    for name in &names {
+        ensure!(
+            variables.contains_key(*name),
+            "there is no variable {name:?} in the manifest's `[variables]`"
+        );
+    }
+    Ok(names)
 }
 
 impl Dependency {
@@ -318,8 +285,13 @@ impl Dependency {
             Some(RawInherit::All(all)) => Inherit::all(*all),
             Some(RawInherit::Some(names)) => Inherit::named(names)?,
         };
+        let name: DependencyName = name.parse()?;
+        ensure!(
+            raw.export.is_none() || !name.is_package(),
+            "names a whole package, which no single `export` can satisfy: name an interface, `namespace:package/interface`"
+        );
         Ok(Self {
-            name: name.parse()?,
+            name,
             source: folder.join(source),
             export: raw.export.clone(),
             inherit,
@@ -357,3 +329,7 @@ impl Inherit {
 #[cfg(test)]
 #[path = "manifest_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "manifest_rules_tests.rs"]
+mod rules_tests;

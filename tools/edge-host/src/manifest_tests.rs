@@ -71,60 +71,29 @@ fn all_dependencies_can_inherit_at_once() {
 }
 
 #[test]
-fn wrong_manifests_are_refused_with_the_place() {
-    let a = "[component.a]\nsource = 'a.wasm'\n";
-    for (rest, expected) in [
-        ("".into(), "no `[component.a]`"),
+fn a_dependency_brings_nothing_of_its_own_and_inherits_what_is_known() {
+    let with = |inherit: &str, own: &str| {
+        format!(
+            "[component.a]\nsource = 'a.wasm'\n[component.a.dependencies]\n\
+             'n:p/i' = {{ component = 'b', inherit_configuration = [{inherit}] }}\n\
+             [component.b]\nsource = 'b.wasm'\n{own}"
+        )
+    };
+    parse(&with("'variables', 'key_value_stores'", "")).unwrap();
+    let said = refusal(&with("'hosts'", ""));
+    assert!(said.contains("unknown name \"hosts\""), "{said}");
+    for (key, own) in [
+        ("variables", "variables = { v = 'x' }"),
         (
-            format!("{a}[variables]\nv = {{}}"),
-            "`variables.v` needs either",
+            "allowed_outbound_hosts",
+            "allowed_outbound_hosts = ['redis://h']",
         ),
-        (
-            format!("{a}[variables]\nv = {{ required = true, default = 'x' }}"),
-            "`variables.v` needs either",
-        ),
-        (
-            format!("{a}[variables]\nV = {{ required = true }}"),
-            "`variables.V`",
-        ),
-        (
-            format!("{a}variables = {{ 'X' = 'y' }}"),
-            "`component.a.variables.X`",
-        ),
-        (
-            format!("{a}[component.a.dependencies]\n'n:p' = {{ component = 'b' }}"),
-            "no `[component.b]`",
-        ),
-        (
-            format!("{a}[component.a.dependencies]\n'n:p' = {{}}"),
-            "one of `component` and `path`",
-        ),
-        (
-            format!(
-                "{a}[component.a.dependencies]\n'n:p' = {{ path = 'x', inherit_configuration = ['hosts'] }}"
-            ),
-            "unknown name \"hosts\"",
-        ),
-        (
-            format!(
-                "{a}[component.a.dependencies]\n'n:p' = {{ component = 'b' }}\n[component.b]\nsource='b'\nvariables = {{ x = 'y' }}"
-            ),
-            "its `variables` has no effect",
-        ),
-        (
-            "[component.a]\nsource = { url = 'http://x' }".into(),
-            "expected a string",
-        ),
-        ("[component.a]\n".into(), "source"),
+        ("dependencies", "dependencies = { x = { path = 'c.wasm' } }"),
     ] {
-        let said = refusal(&rest);
-        assert!(said.contains(expected), "{rest}: {said}");
+        let said = refusal(&with("'variables'", own));
+        assert!(
+            said.contains(&format!("its `{key}` has no effect")),
+            "{said}"
+        );
     }
-    let version = Manifest::parse(&HEAD.replace('2', "1"), Path::new(""))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        version.contains("`spin_manifest_version` is 1"),
-        "{version}"
-    );
 }

@@ -98,10 +98,12 @@ impl Matched<'_> {
     }
 
     /// Sets the headers by which Spin tells a guest of route and client, in place of any the client sent under these names.
-    pub fn set_headers(&self, headers: &mut HeaderMap, uri: &Uri, client: SocketAddr) {
+    pub fn set_headers(&self, headers: &mut HeaderMap, uri: &Uri, client: Option<SocketAddr>) {
         let sent: Vec<_> = headers
             .keys()
-            .filter(|name| name.as_str().starts_with("spin-path-match-"))
+            .filter(|name| {
+                name.as_str().starts_with("spin-path-match-") || *name == "spin-client-addr"
+            })
             .cloned()
             .collect();
         for name in sent {
@@ -125,7 +127,9 @@ impl Matched<'_> {
             "spin-component-route",
             raw.strip_suffix("/...").unwrap_or(raw).as_bytes(),
         );
-        set("spin-client-addr", client.to_string().as_bytes());
+        if let Some(client) = client {
+            set("spin-client-addr", client.to_string().as_bytes());
+        }
         for (name, segment) in &self.captures.params {
             let name = name.to_ascii_lowercase().replace('_', "-");
             set(&format!("spin-path-match-{name}"), segment.as_bytes());

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use http::HeaderMap;
 
 use super::Routes;
@@ -15,6 +17,10 @@ fn routes(patterns: &[&str]) -> Routes {
 }
 
 fn headers(pattern: &str, path: &str) -> HeaderMap {
+    headers_of(pattern, path, Some("10.0.0.1:5".parse().unwrap()))
+}
+
+fn headers_of(pattern: &str, path: &str, client: Option<SocketAddr>) -> HeaderMap {
     let routes = routes(&[pattern]);
     let mut headers = HeaderMap::new();
     headers.insert("spin-client-addr", "forged".parse().unwrap());
@@ -23,7 +29,7 @@ fn headers(pattern: &str, path: &str) -> HeaderMap {
     routes
         .find(path)
         .unwrap()
-        .set_headers(&mut headers, &uri, "10.0.0.1:5".parse().unwrap());
+        .set_headers(&mut headers, &uri, client);
     headers
 }
 
@@ -135,4 +141,9 @@ fn the_headers_of_spin_are_set_and_forged_ones_dropped() {
             ("spin-raw-component-route", "/room/:room_id/..."),
         ]
     );
+}
+
+#[test]
+fn a_client_that_is_not_told_is_none_that_it_tells_itself() {
+    assert!(!headers_of("/...", "/", None).contains_key("spin-client-addr"));
 }

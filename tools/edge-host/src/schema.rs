@@ -116,13 +116,21 @@ pub fn check(manifest: &Table) -> Result<()> {
         TRIGGERS.check("trigger", triggers)?;
         if let Some(Value::Array(http)) = triggers.get("http") {
             for (index, trigger) in http.iter().enumerate() {
-                TRIGGER.check(&format!("trigger.http[{index}]"), trigger)?;
+                let place = format!("trigger.http[{index}]");
+                TRIGGER.check(&place, trigger)?;
+                for (key, instead) in [
+                    ("component", "the id of a component"),
+                    ("route", "a route that is open"),
+                ] {
+                    only_text(&place, key, instead, trigger)?;
+                }
             }
         }
     }
     for (id, component) in tables(manifest.get("component")) {
         let place = format!("component.{id}");
         COMPONENT.check(&place, component)?;
+        only_text(&place, "source", "the path of a file", component)?;
         if let Some(build) = component.get("build") {
             BUILD.check(&format!("{place}.build"), build)?;
         }
@@ -136,6 +144,16 @@ pub fn check(manifest: &Table) -> Result<()> {
             }
             DEPENDENCY.check(&place, dependency)?;
         }
+    }
+    Ok(())
+}
+
+/// Refuses a table where Spin takes a table or a text, and this host the text only.
+fn only_text(place: &str, key: &str, instead: &str, table: &Value) -> Result<()> {
+    if table.get(key).is_some_and(Value::is_table) {
+        bail!(
+            "`{place}.{key}`: Spin takes a table here, edge-host does not. Name {instead}, or run the app with `spin up`"
+        );
     }
     Ok(())
 }
@@ -181,6 +199,18 @@ mod tests {
             (
                 "[[trigger.http]]\nroute='/'\nexecutor = {}",
                 "trigger.http[0].executor",
+            ),
+            (
+                "[[trigger.http]]\nroute={ private = true }",
+                "trigger.http[0].route",
+            ),
+            (
+                "[[trigger.http]]\ncomponent={ source = 'x' }",
+                "trigger.http[0].component",
+            ),
+            (
+                "[component.a]\nsource = { url = 'http://x', digest = 'sha256:x' }",
+                "component.a.source",
             ),
             ("[[trigger.redis]]\nchannel='x'", "trigger.redis"),
             (

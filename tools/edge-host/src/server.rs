@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::app::App;
+use crate::args::Args;
 use crate::handler::Failure;
 use crate::limits;
 use crate::request::{Refusal, absolute_uri, bounded_body, problem, remove_connection, with_place};
@@ -25,18 +26,15 @@ use crate::routes::WELL_KNOWN;
 struct Server {
     app: App,
     places: Arc<Semaphore>,
+    tells_client: bool,
 }
 
-/// Serves until `stop` is done, then lets requests in flight end.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    max_concurrent: usize,
-    stop: impl Future<Output = ()>,
-) {
+/// Serves, as `args` say, until `stop` is done, then lets requests in flight end.
+pub async fn serve(listener: TcpListener, app: App, args: &Args, stop: impl Future<Output = ()>) {
     let server = Arc::new(Server {
         app,
-        places: Arc::new(Semaphore::new(max_concurrent)),
+        places: Arc::new(Semaphore::new(args.max_concurrent)),
+        tells_client: !args.no_client_addr,
     });
     let connections = Arc::new(Semaphore::new(limits::MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -70,7 +68,7 @@ pub async fn serve(
     drop(listener);
     tracing::info!(
         "stopping: {} requests in flight",
-        max_concurrent - server.places.available_permits()
+        args.max_concurrent - server.places.available_permits()
     );
     if tokio::time::timeout(limits::DRAIN, graceful.shutdown())
         .await
@@ -161,6 +159,7 @@ impl Server {
 
         let (mut parts, body) = request.into_parts();
         remove_connection(&mut parts.headers);
+        let client = self.tells_client.then_some(client);
         matched.set_headers(&mut parts.headers, &parts.uri, client);
         let (body, too_large) = bounded_body(body, &parts.headers)?;
         tracing::debug!(

@@ -34,6 +34,14 @@ impl<'a> Template<'a> {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
     }
 
+    /// The names in it.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Name(name) => Some(*name),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Puts values in; `value` is asked for each name.
     pub fn resolve<'v>(&self, value: impl Fn(&str) -> Result<&'v str>) -> Result<String> {
         self.0

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::manifest::{Component, Variable};
+use crate::manifest::Variable;
 use crate::template::Template;
 
 const PREFIX: &str = "SPIN_VARIABLE_";
@@ -19,6 +19,12 @@ impl std::fmt::Debug for Variables {
     }
 }
 
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
 impl Variables {
     /// Gives every declared variable its value; those that have none are all named in the error.
     pub fn resolve(
@@ -26,30 +32,49 @@ impl Variables {
         environment: impl Fn(&str) -> Option<String>,
         file: &HashMap<String, String>,
     ) -> Result<Self> {
-        let mut values = BTreeMap::new();
-        let mut missing = Vec::new();
-        for (name, variable) in declared {
-            let key = format!("{PREFIX}{}", name.to_ascii_uppercase());
-            match environment(&key)
-                .or_else(|| file.get(&key).cloned())
-                .or_else(|| variable.default.clone())
-            {
-                Some(value) => drop(values.insert(name.clone(), value)),
-                None => missing.push(key),
-            }
-        }
+        let values = Self::known(declared, environment, file);
+        let missing: Vec<String> = declared
+            .keys()
+            .filter(|name| !values.0.contains_key(*name))
+            .map(|name| key(name))
+            .collect();
         ensure!(
             missing.is_empty(),
             "required variables have no value: set {} in the environment or the env file",
             missing.join(", ")
         );
-        Ok(Self(values))
+        Ok(values)
     }
 
-    fn value(&self, name: &str) -> Result<&str> {
+    /// Gives declared variables the values that are here; a provider may have those of others.
+    pub fn known(
+        declared: &BTreeMap<String, Variable>,
+        environment: impl Fn(&str) -> Option<String>,
+        file: &HashMap<String, String>,
+    ) -> Self {
+        let values = declared.iter().filter_map(|(name, variable)| {
+            let key = key(name);
+            let value = environment(&key)
+                .or_else(|| file.get(&key).cloned())
+                .or_else(|| variable.default.clone());
+            Some((name.clone(), value?))
+        });
+        values.collect()
+    }
+
+    /// What is known before anybody gives a value: the defaults.
+    pub fn defaults(declared: &BTreeMap<String, Variable>) -> Self {
+        let values = declared
+            .iter()
+            .filter_map(|(name, variable)| Some((name.clone(), variable.default.clone()?)));
+        values.collect()
+    }
+
+    /// The value of a variable.
+    pub fn value(&self, name: &str) -> Result<&str> {
         match self.0.get(name) {
             Some(value) => Ok(value),
-            None => bail!("there is no variable {name:?} in the manifest's `[variables]`"),
+            None => bail!("the variable {name:?} has no value"),
         }
     }
 
@@ -57,17 +82,11 @@ impl Variables {
     pub fn fill(&self, template: &Template<'_>) -> Result<String> {
         template.resolve(|name| self.value(name))
     }
+}
 
-    /// What the component `id` gets to see.
-    pub fn of_component(&self, id: &str, component: &Component) -> Result<HashMap<String, String>> {
-        let filled = component.variables.iter().map(|(name, text)| {
-            let value = Template::parse(text)
-                .and_then(|template| self.fill(&template))
-                .with_context(|| format!("`component.{id}.variables.{name}`"))?;
-            Ok((name.clone(), value))
-        });
-        filled.collect()
-    }
+/// What a variable is called in the environment.
+fn key(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase())
 }
 
 /// Reads the env file: the one named, which must be there, or `.env` beside the manifest, which need not.

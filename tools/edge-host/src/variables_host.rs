@@ -4,7 +4,7 @@ use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::spin::variables::variables::{Error, Host, HostWithStore};
 use crate::guest::Guest;
-use crate::names::variable_name;
+use crate::names::variable_key;
 
 /// Gives a guest its component's variables.
 pub struct ComponentVariables;
@@ -20,7 +20,7 @@ impl<T: Send> HostWithStore<T> for ComponentVariables {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, Error>> {
-        if let Err(error) = variable_name(&name) {
+        if let Err(error) = variable_key(&name) {
             return Ok(Err(Error::InvalidName(error.to_string())));
         }
         let config = accessor.with(|mut access| {
@@ -28,12 +28,13 @@ impl<T: Send> HostWithStore<T> for ComponentVariables {
             guest.compute.restart();
             guest.config.clone()
         });
-        let undefined = || {
-            Error::Undefined(format!(
+        let Some(text) = config.variables.get(&name) else {
+            return Ok(Err(Error::Undefined(format!(
                 "no variable {name:?} for the component {:?}",
                 config.id
-            ))
+            ))));
         };
-        Ok(config.variables.get(&name).cloned().ok_or_else(undefined))
+        let filled = config.providers.fill(text).await;
+        Ok(filled.map_err(|error| Error::Provider(format!("{error:#}"))))
     }
 }

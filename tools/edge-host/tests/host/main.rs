@@ -5,6 +5,7 @@ mod calls;
 mod composed;
 mod outbound;
 mod outgoing;
+mod provider;
 mod starts;
 mod support;
 mod upstream;
