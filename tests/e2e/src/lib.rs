@@ -12,6 +12,7 @@ pub mod names;
 pub mod process;
 pub mod relay;
 pub mod replicas;
+pub mod replicated;
 pub mod routed;
 pub mod signer;
 pub mod sse;

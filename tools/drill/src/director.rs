@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::listing::Listing;
 use crate::logs::Logs;
 use crate::newcomer::Newcomer;
+use crate::outage::Outage;
 use crate::publisher::Edge;
 use crate::script::{Event, Order, Spec, progress, say};
 use crate::shared::Shared;
@@ -99,9 +101,82 @@ impl<'a> Director<'a> {
             Order::Shift { from, to } => {
                 self.shared.shifts.send_replace(Some((from, to)));
             }
+            Order::AtStake { region, away_ms } => self.stake(region, away_ms).await?,
+            Order::Fallen => {
+                let now_ms = self.shared.now_ms();
+                self.with_outage(|outage| outage.fallen_ms = Some(now_ms));
+            }
+            Order::Serving => return self.watch_listing(),
             Order::Stop => {}
         }
         say(&Event::Done);
+        Ok(())
+    }
+
+    fn listing(&self, region: &str) -> Result<Listing> {
+        let place = self.spec.regions.iter().find(|place| place.name == region);
+        Listing::new(place.context("no such region")?, &self.spec.prefix)
+    }
+
+    async fn stake(&mut self, region: String, away_ms: u64) -> Result<()> {
+        let listing = self.listing(&region)?;
+        let taken_back = tokio::task::spawn_blocking(move || listing.taken_back()).await??;
+        let outage = Outage {
+            region,
+            away_ms,
+            from_ms: self.shared.now_ms(),
+            fallen_ms: None,
+            serving_ms: None,
+            listed_ms: None,
+            taken_back,
+            sockets_lost: self.shared.sockets_lost.load(Ordering::Relaxed),
+        };
+        let mut outages = self.shared.outages.lock().expect("nobody panics with it");
+        outages.push(outage);
+        Ok(())
+    }
+
+    /// The one that goes on, if there is one.
+    fn with_outage<T>(&self, act: impl FnOnce(&mut Outage) -> T) -> Option<T> {
+        let mut outages = self.shared.outages.lock().expect("nobody panics with it");
+        outages.last_mut().map(act)
+    }
+
+    /// Sees when every node is in the list again, beside everything else.
+    fn watch_listing(&mut self) -> Result<()> {
+        let now_ms = self.shared.now_ms();
+        let begun = self.with_outage(|outage| {
+            outage.serving_ms = Some(now_ms);
+            (outage.region.clone(), outage.fallen_ms.unwrap_or(now_ms))
+        });
+        let (region, fallen_ms) = begun.context("no Redis has fallen")?;
+        let listing = self.listing(&region)?;
+        let shared = Arc::clone(&self.shared);
+        thread::spawn(move || {
+            let end = Instant::now() + PATIENCE;
+            let mut before = None;
+            let listed = loop {
+                match &before {
+                    // Whatever the list says first was written before, or a moment ago: a later end says that a node writes.
+                    None => before = listing.lives().ok().filter(|lives| !lives.is_empty()),
+                    Some(before) if listing.is_anew(before) => break true,
+                    Some(_) => {}
+                }
+                if Instant::now() >= end || shared.stop.soon.load(Ordering::Relaxed) {
+                    break false;
+                }
+                thread::sleep(LOOK);
+            };
+            let after_ms = listed.then(|| {
+                let now_ms = shared.now_ms();
+                let mut outages = shared.outages.lock().expect("nobody panics with it");
+                if let Some(outage) = outages.last_mut() {
+                    outage.listed_ms = Some(now_ms);
+                }
+                now_ms.saturating_sub(fallen_ms)
+            });
+            say(&Event::Listed { after_ms });
+        });
         Ok(())
     }
 

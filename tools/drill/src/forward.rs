@@ -2,9 +2,11 @@
 //! on, and holds what it reads back for as long as a [`Line`] says. What is sent comes through whole and in order, as TCP has
 //! it: no packet is lost here, so a loss is played as what it costs, a stall.
 //!
-//! The first line of standard input is a [`Spec`], each later one a [`Quality`]; what was done is answered by
+//! The first line of standard input is a [`Spec`], each later one a [`Quality`], or a [`Way`] that leads elsewhere from now on, as
+//! a name does that was given another address: connections that stand stay where they are. What was done is answered by
 //! `{"event":"done"}`. It ends when standard input does.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, stdin};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,8 +29,8 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// Pieces that a direction holds: 8 MiB, or 2,000 small ones a second over a round trip of half a second. When it is full,
 /// it reads no more, and the sender waits.
 const PIECES: usize = 512;
-/// Connections of each way at once; a relay has a few. The next one waits.
-const CONNECTIONS: usize = 64;
+/// Connections of each way at once; a relay has a few, a region's Redis some tens. The next one waits.
+const CONNECTIONS: usize = 256;
 /// How long the other side may take to accept.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Before accepting again when that failed: this process has too many files open.
@@ -51,6 +53,20 @@ pub struct Way {
     to: SocketAddr,
 }
 
+/// A later line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Order {
+    Lead(Way),
+    Be(Quality),
+}
+
+/// What orders change: where ways lead, by where they listen, and what all of them are like.
+struct Told {
+    leads: HashMap<SocketAddr, watch::Sender<SocketAddr>>,
+    quality: watch::Sender<Quality>,
+}
+
 /// Runs until standard input ends.
 ///
 /// # Errors
@@ -64,37 +80,60 @@ pub fn run() -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let mut leads = HashMap::new();
         for way in spec.ways {
             let listener = TcpListener::bind(way.at)
                 .await
                 .with_context(|| format!("{} cannot be had", way.at))?;
-            tokio::spawn(serve(listener, way.to, quality.clone()));
+            let (lead, to) = watch::channel(way.to);
+            leads.insert(way.at, lead);
+            tokio::spawn(serve(listener, to, quality.clone()));
         }
         say(&Event::Done);
+        let told = Told {
+            leads,
+            quality: tell,
+        };
         // A thread reads: standard input has no other way to wait.
         let (end, ended) = tokio::sync::oneshot::channel();
-        thread::spawn(move || end.send(obey(&tell)));
+        thread::spawn(move || end.send(obey(&told)));
         ended.await.context("the reader of orders is gone")?
     })
 }
 
-fn obey(tell: &watch::Sender<Quality>) -> Result<()> {
+fn obey(told: &Told) -> Result<()> {
     for line in stdin().lock().lines() {
-        let quality = serde_json::from_str(&line?).context("a line that says no quality")?;
-        tell.send_replace(quality);
+        told.take(&line?)?;
         say(&Event::Done);
     }
     Ok(())
 }
 
-async fn serve(listener: TcpListener, to: SocketAddr, quality: watch::Receiver<Quality>) {
+impl Told {
+    fn take(&self, line: &str) -> Result<()> {
+        match serde_json::from_str(line).context("a line that says neither a quality nor a way")? {
+            Order::Be(quality) => drop(self.quality.send_replace(quality)),
+            Order::Lead(way) => match self.leads.get(&way.at) {
+                Some(lead) => drop(lead.send_replace(way.to)),
+                None => bail!("no way begins at {}", way.at),
+            },
+        }
+        Ok(())
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    to: watch::Receiver<SocketAddr>,
+    quality: watch::Receiver<Quality>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let Ok((near, _)) = listener.accept().await else {
             sleep(AGAIN).await;
             continue;
         };
-        let quality = quality.clone();
+        let (quality, to) = (quality.clone(), *to.borrow());
         tokio::spawn(async move {
             // Whoever spoke here sees its connection end; why is for the two sides to say.
             let _ = pass(near, to, &quality).await;
@@ -260,6 +299,7 @@ mod tests {
         let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = front.local_addr().unwrap();
         let (_tell, told) = watch::channel(quality(4));
+        let (_lead, to) = watch::channel(to);
         tokio::spawn(serve(front, to, told));
         let mut near = TcpStream::connect(at).await.unwrap();
         near.write_all(b"ask").await.unwrap();
@@ -278,5 +318,45 @@ mod tests {
         let mut late = TcpStream::connect(at).await.unwrap();
         let read = late.read(&mut [0; 8]).await;
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn a_way_that_leads_elsewhere_leaves_connections_where_they_are() {
+        let one = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = front.local_addr().unwrap();
+        let (quality, calm) = watch::channel(quality(0));
+        let (lead, to) = watch::channel(one.local_addr().unwrap());
+        tokio::spawn(serve(front, to, calm));
+        let told = Told {
+            leads: HashMap::from([(at, lead)]),
+            quality,
+        };
+        let mut old = TcpStream::connect(at).await.unwrap();
+        let (mut served, _) = one.accept().await.unwrap();
+
+        let there = other.local_addr().unwrap();
+        told.take(&format!(r#"{{"at":"{at}","to":"{there}"}}"#))
+            .unwrap();
+        let _new = TcpStream::connect(at).await.unwrap();
+        other.accept().await.unwrap();
+        old.write_all(b"still").await.unwrap();
+        let mut heard = [0; 5];
+        served.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"still");
+
+        told.take(r#"{"round_trip_ms":40}"#).unwrap();
+        assert_eq!(
+            told.quality.borrow().round_trip(),
+            Duration::from_millis(40)
+        );
+        for bad in [
+            r#"{"at":"127.0.0.1:1","to":"127.0.0.1:2"}"#,
+            r#"{"to":"127.0.0.1:2"}"#,
+            "elsewhere",
+        ] {
+            told.take(bad).unwrap_err();
+        }
     }
 }

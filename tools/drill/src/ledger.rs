@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tidegate_stream::StreamId;
+use tidegate_stream::{MessageId, StreamId};
 
 /// A message that somebody published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,22 @@ pub struct Posted {
     pub is_chat: bool,
 }
 
+/// That one was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Which room, by its place in the list.
+    pub room: usize,
+    /// Under which id.
+    pub id: MessageId,
+    /// When the answer came, ms since the drill began.
+    pub at_ms: u64,
+}
+
 /// Everything, by the numbers that messages carry.
 #[derive(Debug, Default)]
 pub struct Ledger {
     posted: Vec<Posted>,
-    acknowledged: Vec<bool>,
+    acknowledged: Vec<Option<Acknowledged>>,
     ids: HashSet<String>,
     ids_twice: u64,
 }
@@ -62,26 +73,32 @@ impl Ledger {
     /// A message is about to be published; gives its number.
     pub fn post(&mut self, posted: Posted) -> u32 {
         self.posted.push(posted);
-        self.acknowledged.push(false);
+        self.acknowledged.push(None);
         u32::try_from(self.posted.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// It was acknowledged, under this id.
-    pub fn acknowledge(&mut self, number: u32, id: &str) {
+    /// It was acknowledged, under this id, at this time, ms since the drill began.
+    pub fn acknowledge(&mut self, number: u32, id: MessageId, at_ms: u64) {
         let Some(acknowledged) = self.acknowledged.get_mut(number as usize) else {
             return;
         };
-        *acknowledged = true;
         // Ids are unique within a room's shard.
         let room = self.posted[number as usize].room;
         if !self.ids.insert(format!("{room} {id}")) {
             self.ids_twice += 1;
         }
+        *acknowledged = Some(Acknowledged { room, id, at_ms });
     }
 
     /// How many are acknowledged.
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.iter().filter(|one| **one).count() as u64
+        self.acknowledged.iter().flatten().count() as u64
+    }
+
+    /// Those that are, with their numbers.
+    pub fn taken(&self) -> impl Iterator<Item = (usize, &Acknowledged)> {
+        let all = self.acknowledged.iter().enumerate();
+        all.filter_map(|(number, one)| Some((number, one.as_ref()?)))
     }
 
     /// Whether a viewer has everything that was acknowledged in its room.
@@ -97,7 +114,7 @@ impl Ledger {
 
     fn numbers(&self, room: usize) -> impl Iterator<Item = usize> + '_ {
         (self.posted.iter().zip(&self.acknowledged).enumerate())
-            .filter(move |(_, (posted, acknowledged))| **acknowledged && posted.room == room)
+            .filter(move |(_, (posted, one))| one.is_some() && posted.room == room)
             .map(|(number, _)| number)
     }
 
@@ -108,28 +125,34 @@ impl Ledger {
             ids_twice: self.ids_twice,
             ..Balance::default()
         };
-        let mut lost = HashSet::new();
         for receipts in viewers {
             let expected = self.numbers(receipts.room).count() as u64;
-            let missing: Vec<usize> = self.missing(receipts).collect();
             balance.expected += expected;
-            balance.received += expected - missing.len() as u64;
+            balance.received += expected - self.missing(receipts).count() as u64;
+            balance.repeated += receipts.repeated;
+            balance.reordered += receipts.reordered;
+            balance.left_out += receipts.left_out;
+            balance.resets += receipts.resets;
+        }
+        balance.lost = self.lost(viewers).len() as u64;
+        balance
+    }
+
+    /// Numbers that were acknowledged and that at least one of these viewers lacks, chat that was left out excepted.
+    pub fn lost<'a>(&self, viewers: impl IntoIterator<Item = &'a Receipts>) -> HashSet<usize> {
+        let mut lost = HashSet::new();
+        for receipts in viewers {
             // What was left out is chat, and by number only.
             let mut may_lack = receipts.left_out;
-            for number in missing {
+            for number in self.missing(receipts) {
                 if self.posted[number].is_chat && may_lack > 0 {
                     may_lack -= 1;
                 } else {
                     lost.insert(number);
                 }
             }
-            balance.repeated += receipts.repeated;
-            balance.reordered += receipts.reordered;
-            balance.left_out += receipts.left_out;
-            balance.resets += receipts.resets;
         }
-        balance.lost = lost.len() as u64;
-        balance
+        lost
     }
 }
 
@@ -178,6 +201,11 @@ impl Receipts {
         self.resets += 1;
     }
 
+    /// Whether it was ever told so.
+    pub fn was_reset(&self) -> bool {
+        self.resets > 0
+    }
+
     /// How many messages arrived.
     pub fn received(&self) -> u64 {
         self.received
@@ -198,6 +226,10 @@ mod tests {
         format!("{ms}-0").parse().unwrap()
     }
 
+    fn message(id: &str) -> MessageId {
+        id.parse().unwrap()
+    }
+
     fn gift(ledger: &mut Ledger, room: usize) -> u32 {
         ledger.post(Posted {
             room,
@@ -209,8 +241,8 @@ mod tests {
     fn what_was_acknowledged_and_did_not_arrive_is_lost() {
         let mut ledger = Ledger::default();
         let numbers: Vec<u32> = (0..3).map(|_| gift(&mut ledger, 0)).collect();
-        ledger.acknowledge(numbers[0], "east-1-0");
-        ledger.acknowledge(numbers[2], "east-3-0");
+        ledger.acknowledge(numbers[0], message("east-1-0"), 0);
+        ledger.acknowledge(numbers[2], message("east-3-0"), 0);
         let mut one = Receipts::new(0);
         one.take("east", id(1), Some(numbers[0]));
         // Never acknowledged, though it arrived: nothing was promised.
@@ -235,7 +267,7 @@ mod tests {
     fn a_loss_counts_once_however_many_lack_it() {
         let mut ledger = Ledger::default();
         let number = gift(&mut ledger, 0);
-        ledger.acknowledge(number, "east-1-0");
+        ledger.acknowledge(number, message("east-1-0"), 0);
         let balance = ledger.balance(&vec![Receipts::new(0); 5]);
         assert_eq!(
             (balance.lost, balance.expected, balance.received),
@@ -252,7 +284,7 @@ mod tests {
         });
         let gift = gift(&mut ledger, 0);
         for number in [chat, gift] {
-            ledger.acknowledge(number, &format!("east-{number}-0"));
+            ledger.acknowledge(number, message(&format!("east-{number}-0")), 0);
         }
         let mut viewer = Receipts::new(0);
         viewer.leave_out(2);
@@ -283,10 +315,10 @@ mod tests {
             gift(&mut ledger, 0),
             gift(&mut ledger, 1),
         );
-        ledger.acknowledge(a, "east-1-0");
-        ledger.acknowledge(c, "east-1-0");
+        ledger.acknowledge(a, message("east-1-0"), 0);
+        ledger.acknowledge(c, message("east-1-0"), 0);
         assert_eq!(ledger.balance(&[]).ids_twice, 0);
-        ledger.acknowledge(b, "east-1-0");
+        ledger.acknowledge(b, message("east-1-0"), 0);
         assert_eq!(ledger.balance(&[]).ids_twice, 1);
     }
 
@@ -298,7 +330,7 @@ mod tests {
             let mut viewer = Receipts::new(0);
             for (ms, skip) in (1..).zip(&skipped) {
                 let number = gift(&mut ledger, 0);
-                ledger.acknowledge(number, &format!("east-{ms}-0"));
+                ledger.acknowledge(number, message(&format!("east-{ms}-0")), 0);
                 if !skip {
                     viewer.take("east", id(ms), Some(number));
                 }

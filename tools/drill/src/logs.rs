@@ -1,5 +1,6 @@
 //! What regions hold: every shard's log of every origin, and the state of rooms.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use anyhow::{Context, Result};
 use redis::{Connection, Value};
 use tidegate_stream::{Keys, Region, RoomId, ShardCount, StreamId};
 
+use crate::ledger::Acknowledged;
+use crate::outage::Fate;
 use crate::script::Place;
 
 /// How long regions may take to hold the same.
@@ -98,6 +101,45 @@ impl Logs {
             }
             thread::sleep(LOOK);
         }
+    }
+
+    /// Where each of these messages lies now, in their order.
+    ///
+    /// # Errors
+    /// When a Redis does not answer.
+    pub fn fates(&self, messages: &[&Acknowledged]) -> Result<Vec<Fate>> {
+        let held: Vec<HashSet<(String, StreamId)>> = (0..self.places.len())
+            .map(|place| self.held(place))
+            .collect::<Result<_>>()?;
+        let fate = |message: &&Acknowledged| {
+            let (room, id) = (&self.rooms[message.room], &message.id);
+            let entry = (self.keys.log(self.keys.shard(room), &id.origin), id.id);
+            let has = |place: usize| held[place].contains(&entry);
+            let own = (self.places.iter()).position(|(region, _)| *region == id.origin);
+            match own.is_some_and(has) {
+                true => Fate::Kept,
+                false if (0..held.len()).any(has) => Fate::Elsewhere,
+                false => Fate::Gone,
+            }
+        };
+        Ok(messages.iter().map(fate).collect())
+    }
+
+    /// All ids that a region has, with the log that each lies in.
+    fn held(&self, place: usize) -> Result<HashSet<(String, StreamId)>> {
+        let mut connection = self.open(place)?;
+        let mut held = HashSet::new();
+        for (origin, _) in &self.places {
+            for shard in self.keys.shards().all() {
+                let log = self.keys.log(shard, origin);
+                let rows: Vec<(String, Value)> =
+                    (redis::cmd("XRANGE").arg(&log).arg("-").arg("+")).query(&mut connection)?;
+                for (id, _) in rows {
+                    held.insert((log.clone(), id.parse()?));
+                }
+            }
+        }
+        Ok(held)
     }
 
     fn have_reached(&self, ends: &Ends) -> Result<bool> {

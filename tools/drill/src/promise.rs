@@ -1,10 +1,14 @@
 //! Which promises each drill holds its report to; `docs/operations.md` says them in words.
 
+use crate::outage::Cost;
 use crate::report::Report;
 use crate::script::Drill;
 
 /// A newcomer's answer is right after this, ms, with checks every 5 s.
 pub const DNS_MS: u64 = 15_000;
+
+/// After a fail-over publishing is back, and nodes are listed again, after this, ms.
+pub const FAILOVER_MS: u64 = 5_000;
 
 /// What a drill allows.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +49,14 @@ pub fn broken(report: &Report, allowed: Allowed) -> Vec<String> {
             report.not_ready,
             "times a living region said that it cannot serve",
         ),
+        (
+            report.vanished,
+            "acknowledged messages are missing from their region's log, though nothing was at stake when it took them",
+        ),
+        (
+            report.unsaid,
+            "messages that their region has did not reach a viewer who was not told so",
+        ),
     ] {
         hold(count == 0, format!("{count} {what}"));
     }
@@ -72,6 +84,17 @@ pub fn broken(report: &Report, allowed: Allowed) -> Vec<String> {
             },
         );
     }
+    if matches!(report.drill, Drill::RedisRestart | Drill::Failover) {
+        hold(
+            !report.outages.is_empty(),
+            "no Redis failed, so nothing was tested".to_owned(),
+        );
+    }
+    for cost in &report.outages {
+        for (kept, sentence) in of_outage(report.drill, cost) {
+            hold(kept, sentence);
+        }
+    }
     hold(
         report.same_after_ms.is_some(),
         "regions did not come to hold the same in time".to_owned(),
@@ -80,6 +103,50 @@ pub fn broken(report: &Report, allowed: Allowed) -> Vec<String> {
         hold(false, what.clone());
     }
     broken
+}
+
+/// What is promised of one failure.
+fn of_outage(drill: Drill, cost: &Cost) -> Vec<(bool, String)> {
+    let Cost {
+        region, away_ms, ..
+    } = cost;
+    let after = match drill {
+        Drill::Failover => format!("after the fail-over in {region}"),
+        _ => format!("after {away_ms} ms without a Redis in {region}"),
+    };
+    let mut held = vec![(
+        cost.elsewhere == 0,
+        format!(
+            "{after} {} of {} acknowledged messages did not come back that another region has",
+            cost.elsewhere, cost.at_stake
+        ),
+    )];
+    if drill == Drill::Failover {
+        for (time, back, never) in [
+            (
+                cost.publishing_back_ms,
+                "publishing was back",
+                "publishing was never back",
+            ),
+            (
+                cost.listed_ms,
+                "all nodes were listed and ready",
+                "not all nodes were listed and ready again",
+            ),
+        ] {
+            let most = FAILOVER_MS;
+            let sentence = match time {
+                Some(ms) => format!("{after} {back} after {ms} ms; {most} ms are promised"),
+                None => format!("{after} {never}"),
+            };
+            held.push((time.is_some_and(|ms| ms <= most), sentence));
+        }
+        held.push((
+            cost.reconnects == 0,
+            format!("{after} {} sockets were lost", cost.reconnects),
+        ));
+    }
+    held
 }
 
 /// Whether a drill makes viewers move.
@@ -163,7 +230,6 @@ mod tests {
     #[test]
     fn what_a_crash_may_lose_is_allowed() {
         let mut report = good();
-        report.drill = Drill::RedisRestart;
         report.lost = 50;
         let allowed = Allowed {
             lost: 50,
@@ -171,5 +237,62 @@ mod tests {
         };
         assert!(broken(&report, allowed).is_empty());
         assert_eq!(broken(&report, ALLOWED).len(), 1);
+    }
+
+    #[test]
+    fn what_a_failure_of_redis_may_not_cost() {
+        let cost = || Cost {
+            region: "east".into(),
+            away_ms: 500,
+            publishing_back_ms: Some(3_200),
+            listed_ms: Some(2_000),
+            reconnects: 0,
+            at_stake: 50,
+            kept: 49,
+            elsewhere: 0,
+            gone: 1,
+            lacked: 1,
+            taken_back: 60,
+            left_there: 0,
+        };
+        type Change = fn(&mut Cost);
+        let cases: [(Change, &str); 4] = [
+            (|cost| cost.elsewhere = 3, "3 of 50 acknowledged messages"),
+            (|cost| cost.publishing_back_ms = Some(5_001), "5001 ms"),
+            (|cost| cost.listed_ms = None, "not all nodes"),
+            (|cost| cost.reconnects = 7, "7 sockets"),
+        ];
+        for drill in [Drill::Failover, Drill::RedisRestart] {
+            let mut report = good();
+            report.drill = drill;
+            assert!(broken(&report, ALLOWED)[0].contains("no Redis failed"));
+            report.outages = vec![cost()];
+            assert_eq!(broken(&report, ALLOWED), Vec::<String>::new());
+            for (number, (change, words)) in cases.iter().enumerate() {
+                let mut cost = cost();
+                change(&mut cost);
+                report.outages = vec![cost];
+                let broken = broken(&report, ALLOWED);
+                // How fast, and whose sockets stay, is a fail-over's promise alone: without a Redis viewers go elsewhere.
+                match drill == Drill::Failover || number == 0 {
+                    true => assert!(broken.len() == 1 && broken[0].contains(words), "{broken:?}"),
+                    false => assert!(broken.is_empty(), "{broken:?}"),
+                }
+            }
+        }
+        for (change, words) in [
+            (
+                (|report| report.vanished = 2) as fn(&mut Report),
+                "2 acknowledged messages are missing from their",
+            ),
+            (
+                |report| report.unsaid = 4,
+                "4 messages that their region has",
+            ),
+        ] {
+            let mut report = good();
+            change(&mut report);
+            assert!(broken(&report, ALLOWED)[0].contains(words));
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use tidegate_stream::MessageId;
 use ureq::Agent;
 
 use crate::ledger::Posted;
@@ -138,7 +139,7 @@ pub fn publish(edge: &Edge, region: &str, rooms: &[String], per_second: f64, sha
                 .ledger
                 .lock()
                 .expect("nobody panics with it")
-                .acknowledge(number, &id);
+                .acknowledge(number, id, shared.now_ms());
         }
     }
 }
@@ -149,10 +150,10 @@ fn until_acknowledged(
     key: &str,
     body: &Value,
     stop: &Stop,
-) -> Option<String> {
+) -> Option<MessageId> {
     loop {
         if let Ok((202, answer)) = edge.call("POST", path, key, body) {
-            return answer["id"].as_str().map(str::to_owned);
+            return answer["id"].as_str()?.parse().ok();
         }
         if stop.now.load(Ordering::Relaxed) {
             return None;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::figures::Figures;
 use crate::ledger::Balance;
+use crate::outage::Cost;
 use crate::script::Drill;
 
 /// The figures; `cargo xtask drill --json` prints them as they are.
@@ -47,6 +48,14 @@ pub struct Report {
     pub latency_ms: Option<Figures>,
     /// Deliveries that took longer than a second.
     pub late: u64,
+    /// Times that a viewer lost its socket.
+    pub reconnects: u64,
+    /// Failures of a region's Redis, and what each has cost.
+    pub outages: Vec<Cost>,
+    /// Messages that their region's log lacks in the end, though nothing was at stake when they were acknowledged.
+    pub vanished: u64,
+    /// Messages that their region's log has, and that a viewer lacks who was never told that history does not reach back.
+    pub unsaid: u64,
     /// Promises that were broken; empty is as it should be.
     pub broken: Vec<String>,
 }
@@ -70,6 +79,14 @@ pub struct Seen {
     pub latency_ms: Option<Figures>,
     /// See there.
     pub late: u64,
+    /// See there.
+    pub reconnects: u64,
+    /// See there.
+    pub outages: Vec<Cost>,
+    /// See there.
+    pub vanished: u64,
+    /// See there.
+    pub unsaid: u64,
 }
 
 impl Report {
@@ -95,6 +112,10 @@ impl Report {
             not_ready: seen.not_ready,
             latency_ms: seen.latency_ms,
             late: seen.late,
+            reconnects: seen.reconnects,
+            outages: seen.outages,
+            vanished: seen.vanished,
+            unsaid: seen.unsaid,
             broken: Vec::new(),
         }
     }

@@ -13,8 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::director::Director;
 use crate::ledger::Receipts;
+use crate::listing::Listing;
 use crate::logs::Logs;
 use crate::newcomer::Newcomer;
+use crate::outage::{Cost, Entry, Fate, TakenBack, vanished};
 use crate::promise::{self, Allowed};
 use crate::publisher::{self, Edge};
 use crate::report::{Report, Seen};
@@ -100,6 +102,7 @@ async fn drill(spec: Spec, mut orders: mpsc::UnboundedReceiver<Order>) -> Result
     }
     director.stop_watching();
     progress("waiting for what is under way");
+    let stopped_ms = shared.now_ms();
     shared.stop.soon.store(true, Ordering::Relaxed);
     let giving_up = Arc::clone(&shared);
     thread::spawn(move || {
@@ -119,6 +122,10 @@ async fn drill(spec: Spec, mut orders: mpsc::UnboundedReceiver<Order>) -> Result
     let same = director.same();
     let ends_of = Arc::clone(&logs);
     let (different, reached) = tokio::task::spawn_blocking(move || compare(&ends_of)).await??;
+    let (spec_of, shared_of, logs_of) = (spec.clone(), Arc::clone(&shared), Arc::clone(&logs));
+    let reckoning =
+        tokio::task::spawn_blocking(move || reckon(&spec_of, &shared_of, &logs_of, stopped_ms));
+    let reckoning = reckoning.await??;
     newcomer.stop();
     let (dns_right_ms, dns_wrong) = newcomer.seen();
     let balance = {
@@ -139,6 +146,10 @@ async fn drill(spec: Spec, mut orders: mpsc::UnboundedReceiver<Order>) -> Result
         not_ready: shared.not_ready.load(Ordering::Relaxed),
         latency_ms: latency.figures(),
         late: latency.above(LATE_MS),
+        reconnects: shared.sockets_lost.load(Ordering::Relaxed),
+        outages: reckoning.costs,
+        vanished: reckoning.vanished,
+        unsaid: reckoning.unsaid,
     };
     let mut report = Report::new(spec.drill, viewers, &balance, seen);
     let allowed = Allowed {
@@ -273,4 +284,60 @@ fn compare(logs: &Logs) -> Result<(Vec<String>, Option<u64>)> {
         Ok(took) => Ok((logs.differences(&ends)?, Some(took.as_millis() as u64))),
         Err(error) => Ok((vec![format!("{error:#}")], None)),
     }
+}
+
+/// What failures of Redis have cost.
+struct Reckoning {
+    costs: Vec<Cost>,
+    vanished: u64,
+    unsaid: u64,
+}
+
+fn reckon(spec: &Spec, shared: &Shared, logs: &Logs, stopped_ms: u64) -> Result<Reckoning> {
+    let outages = (shared.outages.lock().expect("nobody panics with it")).clone();
+    let ledger = shared.ledger.lock().expect("nobody panics with it");
+    let receipts = shared.receipts.lock().expect("nobody panics with it");
+    let lacked = ledger.lost(&*receipts);
+    let untold = ledger.lost(receipts.iter().filter(|one| !one.was_reset()));
+    let taken: Vec<_> = ledger.taken().collect();
+    let messages: Vec<_> = taken.iter().map(|(_, message)| *message).collect();
+    let all: Vec<_> = (taken.iter().zip(logs.fates(&messages)?))
+        .map(|((number, message), fate)| {
+            let is_lacked = lacked.contains(number);
+            (
+                untold.contains(number),
+                Entry {
+                    message,
+                    fate,
+                    is_lacked,
+                },
+            )
+        })
+        .collect();
+    // What its region has in its log can be had, so whoever lacks it must have been told so.
+    let unsaid = (all.iter()).filter(|(untold, entry)| *untold && entry.fate == Fate::Kept);
+    let unsaid = unsaid.count() as u64;
+    let all: Vec<Entry<'_>> = all.into_iter().map(|(_, entry)| entry).collect();
+    let mut costs = Vec::new();
+    for (index, outage) in outages.iter().enumerate() {
+        let (end_ms, taken_back, sockets_lost) = match outages.get(index + 1) {
+            Some(next) => (next.from_ms, next.taken_back, next.sockets_lost),
+            None => {
+                let place = spec
+                    .regions
+                    .iter()
+                    .find(|place| place.name == outage.region);
+                let listing = Listing::new(place.context("no such region")?, &spec.prefix)?;
+                let taken_back: TakenBack = listing.taken_back()?;
+                let sockets_lost = shared.sockets_lost.load(Ordering::Relaxed);
+                (stopped_ms, taken_back, sockets_lost)
+            }
+        };
+        costs.push(outage.cost(&all, end_ms, taken_back, sockets_lost));
+    }
+    Ok(Reckoning {
+        costs,
+        vanished: vanished(&outages, &all),
+        unsaid,
+    })
 }

@@ -47,6 +47,8 @@ pub struct Place {
     pub addresses: Vec<IpAddr>,
     /// Where it says that it can serve.
     pub ready: Vec<String>,
+    /// Its relay's admin listener.
+    pub relay: String,
 }
 
 /// Which drill.
@@ -63,8 +65,10 @@ pub enum Drill {
     SlowLink,
     /// Relays are killed.
     RelayCrash,
-    /// A region's Redis is killed.
+    /// A region's Redis is killed, and loses the end of what it wrote.
     RedisRestart,
+    /// A replica takes a region's Redis' place.
+    Failover,
     /// Nodes, edges and relays are restarted one after the other.
     Rolling,
 }
@@ -95,6 +99,17 @@ pub enum Order {
         /// To there.
         to: String,
     },
+    /// From now on what a region's Redis takes may be lost.
+    AtStake {
+        /// Whose.
+        region: String,
+        /// For how long there will be none, ms.
+        away_ms: u64,
+    },
+    /// That Redis is gone now, or about to be replaced.
+    Fallen,
+    /// One serves in its place. What it says next is [`Event::Listed`].
+    Serving,
     /// Publish no more, wait until everything has arrived, report.
     Stop,
 }
@@ -117,6 +132,11 @@ pub enum Event {
     },
     /// Every region holds what every other held when the break was over.
     Same {
+        /// After so long, ms; none: not in time.
+        after_ms: Option<u64>,
+    },
+    /// Every node of a region whose Redis had fallen is in the list again, and all of it is ready.
+    Listed {
         /// After so long, ms; none: not in time.
         after_ms: Option<u64>,
     },

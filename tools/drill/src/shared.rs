@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::figures::Times;
 use crate::ledger::{Ledger, Receipts};
+use crate::outage::Outage;
 use crate::publisher::{self, Stop};
 
 /// What everybody has in common.
@@ -34,6 +35,10 @@ pub struct Shared {
     pub latency: Mutex<Times>,
     /// How often a living region said that it cannot serve.
     pub not_ready: AtomicU64,
+    /// How often a viewer lost its socket.
+    pub sockets_lost: AtomicU64,
+    /// Failures of a region's Redis, one after the other.
+    pub outages: Mutex<Vec<Outage>>,
 }
 
 impl Shared {
@@ -51,7 +56,14 @@ impl Shared {
             reading_again: Mutex::default(),
             latency: Mutex::default(),
             not_ready: AtomicU64::new(0),
+            sockets_lost: AtomicU64::new(0),
+            outages: Mutex::default(),
         }
+    }
+
+    /// How long it goes on, ms.
+    pub fn now_ms(&self) -> u64 {
+        self.begun.elapsed().as_millis() as u64
     }
 
     /// A viewer has its first frame.
@@ -65,6 +77,11 @@ impl Shared {
             Some((lost, since)) if lost == region => *since,
             _ => Instant::now(),
         }
+    }
+
+    /// A viewer has lost its socket.
+    pub fn loses_socket(&self) {
+        self.sockets_lost.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A viewer reads again.

@@ -162,6 +162,7 @@ impl Viewer {
             }
             if self.begun && self.away.is_none() {
                 self.away = Some(self.shared.since(&self.region));
+                self.shared.loses_socket();
             }
             let loss = match end {
                 End::Lost(loss) => loss,
@@ -200,7 +201,7 @@ impl Viewer {
     }
 
     fn now_ms(&self) -> u64 {
-        self.shared.begun.elapsed().as_millis() as u64
+        self.shared.now_ms()
     }
 
     fn region_of(&self, url: &str) -> String {

@@ -119,6 +119,7 @@ impl<'a> Engine<'a> {
             Some("progress") => event["text"].as_str().unwrap_or_default().to_owned(),
             Some("ready") => "viewers are subscribed, messages are published".to_owned(),
             Some("dns-right") => format!("newcomers are led to living regions {}", after()),
+            Some("listed") => format!("nodes are listed again and ready {}", after()),
             Some("same") => format!("regions hold the same {}", after()),
             _ => return,
         };

@@ -2,9 +2,11 @@
 
 mod crowd;
 mod engine;
+mod outage;
 mod script;
 mod several;
 mod table;
+mod tail;
 
 use std::process::ExitCode;
 
@@ -29,8 +31,10 @@ pub enum Args {
     SlowLink(several::Args),
     /// Relays are killed, and started again.
     RelayCrash(several::Args),
-    /// A region's Redis is killed, and started again.
+    /// A region's Redis is killed, loses the end of what it wrote, and is started again after a while; one outage after the other.
     RedisRestart(several::Args),
+    /// A replica takes the place of a region's Redis, and whoever is connected stays connected with the old one.
+    Failover(several::Args),
     /// Nodes, edges and relays are restarted, one after the other.
     Rolling(several::Args),
     /// One region for a long time: viewers come, go and read slowly, sockets break the rules, a node is restarted again and
@@ -59,6 +63,7 @@ pub fn run(
         Args::SlowLink(args) => (Drill::SlowLink, args),
         Args::RelayCrash(args) => (Drill::RelayCrash, args),
         Args::RedisRestart(args) => (Drill::RedisRestart, args),
+        Args::Failover(args) => (Drill::Failover, args),
         Args::Rolling(args) => (Drill::Rolling, args),
         Args::Soak(args) => return soak::run(workspace, family, progress, args),
         Args::Return(args) => return comeback::run(workspace, family, progress, args),

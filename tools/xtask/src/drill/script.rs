@@ -13,9 +13,7 @@ use crate::progress::Progress;
 use crate::regions::{Fleet, Link, Role, Site};
 
 /// How long everything is whole, before and after.
-const CALM: Duration = Duration::from_secs(3);
-/// How long a crashed process stays away.
-const AWAY: Duration = Duration::from_secs(2);
+pub(super) const CALM: Duration = Duration::from_secs(3);
 /// What a slow link does.
 const SLOW: Link = Link::Slow {
     round_trip_ms: 400,
@@ -23,15 +21,16 @@ const SLOW: Link = Link::Slow {
 };
 
 /// Regions, and those who watch and publish in them.
-struct Scene<'a, 'b> {
-    fleet: &'a mut Fleet<'b>,
-    engine: &'a mut Engine<'b>,
+pub(super) struct Scene<'a, 'b> {
+    pub(super) args: &'a Args,
+    pub(super) fleet: &'a mut Fleet<'b>,
+    pub(super) engine: &'a mut Engine<'b>,
     progress: &'a Progress,
     /// The first region, to which the worst happens.
-    first: Site,
+    pub(super) first: Site,
     /// The one that its viewers go to.
     second: Site,
-    length: Duration,
+    pub(super) length: Duration,
 }
 
 /// Plays a drill from the first message to the last.
@@ -50,6 +49,7 @@ pub fn play<'b>(
         anyhow::bail!("a drill needs two regions");
     };
     let mut scene = Scene {
+        args,
         first: first.clone(),
         second: second.clone(),
         length: Duration::from_secs(args.seconds.into()),
@@ -66,6 +66,7 @@ pub fn play<'b>(
         Drill::SlowLink => scene.slow_link()?,
         Drill::RelayCrash => scene.relay_crash(&sites)?,
         Drill::RedisRestart => scene.redis_restart()?,
+        Drill::Failover => scene.failover()?,
         Drill::Rolling => scene.rolling(&sites)?,
     }
     scene.pass(CALM)?;
@@ -73,12 +74,12 @@ pub fn play<'b>(
 }
 
 impl Scene<'_, '_> {
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         self.progress.say("drill", text);
     }
 
     /// Time passes; nobody else may die meanwhile.
-    fn pass(&mut self, time: Duration) -> Result<()> {
+    pub(super) fn pass(&mut self, time: Duration) -> Result<()> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.fleet.stop().check()?;
@@ -88,11 +89,11 @@ impl Scene<'_, '_> {
         Ok(())
     }
 
-    fn wait_for(&mut self, event: &str) -> Result<()> {
+    pub(super) fn wait_for(&mut self, event: &str) -> Result<()> {
         self.engine.wait_for(event, || self.fleet.check()).map(drop)
     }
 
-    fn ask(&mut self, order: &serde_json::Value) -> Result<()> {
+    pub(super) fn ask(&mut self, order: &serde_json::Value) -> Result<()> {
         self.engine.tell(order)?;
         self.wait_for("done")
     }
@@ -166,7 +167,7 @@ impl Scene<'_, '_> {
         self.healed()
     }
 
-    fn healed(&mut self) -> Result<()> {
+    pub(super) fn healed(&mut self) -> Result<()> {
         self.engine.tell(&json!({"do": "healed"}))?;
         self.wait_for("same")
     }
@@ -196,15 +197,6 @@ impl Scene<'_, '_> {
         for site in sites {
             self.fleet.revive(site, &Role::Relay)?;
         }
-        self.healed()
-    }
-
-    fn redis_restart(&mut self) -> Result<()> {
-        self.say(&format!("killing the Redis of {}", self.first.name));
-        self.fleet.kill(&self.first, &Role::Redis);
-        self.pass(AWAY)?;
-        self.fleet.revive(&self.first, &Role::Redis)?;
-        self.pass(self.length)?;
         self.healed()
     }
 

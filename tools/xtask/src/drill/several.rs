@@ -8,6 +8,7 @@ use serde_json::json;
 use tidegate_auth::Scope;
 
 use super::engine::Engine;
+use super::outage::How;
 use super::{script, table};
 use crate::process::Family;
 use crate::progress::Progress;
@@ -43,8 +44,10 @@ pub enum Drill {
     SlowLink,
     /// Relays are killed, and started again.
     RelayCrash,
-    /// A region's Redis is killed, and started again.
+    /// A region's Redis is killed, and loses the end of what it wrote.
     RedisRestart,
+    /// A replica takes its place.
+    Failover,
     /// Nodes, edges and relays are restarted, one after the other.
     Rolling,
 }
@@ -79,6 +82,18 @@ pub struct Args {
     /// When Redis writes to disk; decides what a crash of it may lose.
     #[arg(long, value_enum, default_value_t = Fsync::Everysec)]
     appendfsync: Fsync,
+    /// redis-restart: for how long there is no Redis, ms; one outage after the other.
+    #[arg(long, value_delimiter = ',', default_value = "500,3000,8000,30000", value_parser = clap::value_parser!(u32).range(0..=600_000))]
+    pub(super) outages_ms: Vec<u32>,
+    /// redis-restart, without --appendfsync always: how much of what it wrote is lost each time, ms.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(super) tail_ms: u32,
+    /// failover: how the replica takes the primary's place.
+    #[arg(long, value_enum, default_value_t = How::Failover)]
+    pub(super) how: How,
+    /// failover --how promote: how far behind the replica is, ms.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=4_000))]
+    pub(super) behind_ms: u32,
     /// region-loss: cut the region off without a word instead of killing it.
     #[arg(long)]
     pub(super) silent: bool,
@@ -96,6 +111,30 @@ pub struct Args {
     no_build: bool,
 }
 
+impl Args {
+    /// Whether a Redis that is killed loses what it wrote last: what it answered before it was on disk.
+    pub(super) fn loses_tail(&self) -> bool {
+        self.appendfsync == Fsync::Everysec && self.tail_ms > 0
+    }
+
+    /// How many acknowledged messages may be lost: what is published in one region while it is not on disk, or not at the
+    /// replica, and half a second's more.
+    fn may_lose(&self, drill: Drill) -> u64 {
+        let windows: Vec<u32> = match (drill, self.how) {
+            (Drill::RedisRestart, _) if self.loses_tail() => {
+                vec![self.tail_ms; self.outages_ms.len()]
+            }
+            (Drill::Failover, How::Promote) => vec![self.behind_ms],
+            (Drill::Failover, How::Kill) => vec![0],
+            _ => Vec::new(),
+        };
+        let ms: u64 = (windows.iter())
+            .map(|window| u64::from(*window) + 500)
+            .sum();
+        (u64::from(self.rate) * ms).div_ceil(1_000 * u64::from(self.regions))
+    }
+}
+
 impl Drill {
     /// As it is typed.
     fn name(self) -> &'static str {
@@ -106,6 +145,7 @@ impl Drill {
             Self::SlowLink => "slow-link",
             Self::RelayCrash => "relay-crash",
             Self::RedisRestart => "redis-restart",
+            Self::Failover => "failover",
             Self::Rolling => "rolling",
         }
     }
@@ -138,7 +178,9 @@ pub fn run(
         regions: args.regions.into(),
         ports: Ports::free()?,
         round_trip_ms: args.delay_ms,
-        loopback: args.loopback,
+        // A replica is told where to go from outside of a namespace.
+        loopback: args.loopback || drill == Drill::Failover,
+        replicated: drill == Drill::Failover,
         appendfsync: match args.appendfsync {
             Fsync::Always => "always",
             Fsync::Everysec => "everysec",
@@ -204,14 +246,10 @@ fn spec(drill: Drill, args: &Args, fleet: &Fleet) -> Result<serde_json::Value> {
                 "redis": format!("redis://{}", layout.redis(site)),
                 "addresses": addresses,
                 "ready": ready,
+                "relay": layout.relay_url(site),
             })
         })
         .collect();
-    // What is published in one region within the second that is not on disk, and half as much again.
-    let may_lose = match (drill, args.appendfsync) {
-        (Drill::RedisRestart, Fsync::Everysec) => args.rate * 3 / 2 / u32::from(args.regions),
-        _ => 0,
-    };
     let viewers = args.viewers as usize;
     Ok(json!({
         "drill": drill.name(),
@@ -223,7 +261,7 @@ fn spec(drill: Drill, args: &Args, fleet: &Fleet) -> Result<serde_json::Value> {
         "prefix": settings.required("prefix")?,
         "dns": layout.dns(),
         "zone": ZONE,
-        "may_lose": may_lose,
+        "may_lose": args.may_lose(drill),
         "reading_again_ms": if args.silent { SILENT_MS } else { READING_AGAIN_MS },
     }))
 }

@@ -36,9 +36,55 @@ pub fn text(report: &Value, progress: &Progress) -> String {
         ("regions hold the same after", ms("same_after_ms")),
         ("publish to receive, ms", times("latency_ms")),
         ("later than a second", number("late")),
+        ("sockets lost", number("reconnects")),
     ];
-    let rows = rows.map(|(name, value)| (name.to_owned(), value));
+    let mut rows: Vec<_> = (rows.into_iter())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    for outage in report["outages"].as_array().into_iter().flatten() {
+        rows.extend(self::outage(outage));
+    }
     shown(report, &rows, progress)
+}
+
+/// What one failure of a Redis has cost.
+fn outage(outage: &Value) -> [(String, String); 3] {
+    let ms = |name: &str| match &outage[name] {
+        Value::Null => "never".to_owned(),
+        ms => format!("{ms} ms"),
+    };
+    let count = |name: &str| &outage[name];
+    let region = outage["region"].as_str().unwrap_or_default();
+    [
+        (
+            format!("{region} without Redis, {} ms", count("away_ms")),
+            format!(
+                "publishing back after {}, nodes listed after {}, {} sockets lost",
+                ms("publishing_back_ms"),
+                ms("listed_ms"),
+                count("reconnects")
+            ),
+        ),
+        (
+            "    acknowledged, at stake".to_owned(),
+            format!(
+                "{}: {} in its log, {} in another region's copy only, {} gone; {} not at every viewer",
+                count("at_stake"),
+                count("kept"),
+                count("elsewhere"),
+                count("gone"),
+                count("lacked")
+            ),
+        ),
+        (
+            "    entries, as relays count".to_owned(),
+            format!(
+                "{} taken back, {} too late",
+                count("taken_back"),
+                count("left_there")
+            ),
+        ),
+    ]
 }
 
 /// A drill's name, two columns, and the promises that it broke.
@@ -73,6 +119,9 @@ mod tests {
         let report = json!({
             "drill": "region-loss", "viewers": 20, "acknowledged": 100, "received": 990, "expected": 1000, "lost": 1,
             "repeated": 0, "reordered": 0, "left_out": 0, "late": 3, "dns_right_ms": 9_000, "same_after_ms": null,
+            "reconnects": 10, "outages": [{"region": "east", "away_ms": 500, "publishing_back_ms": 3_100, "listed_ms": null,
+                "reconnects": 2, "at_stake": 50, "kept": 40, "elsewhere": 9, "gone": 1, "lacked": 7, "taken_back": 41,
+                "left_there": 8}],
             "reading_again_ms": {"p50": 80, "p99": 210, "max": 230, "count": 10}, "latency_ms": null,
             "broken": ["1 acknowledged messages are missing; 0 may be"],
         });
@@ -83,6 +132,10 @@ mod tests {
             "p50 80  p99 210  max 230  (10 times)",
             "9000 ms",
             "broken: 1 acknowledged",
+            "east without Redis, 500 ms",
+            "publishing back after 3100 ms, nodes listed after never, 2 sockets lost",
+            "50: 40 in its log, 9 in another region's copy only, 1 gone; 7 not at every viewer",
+            "41 taken back, 8 too late",
         ] {
             assert!(text.contains(words), "{text}");
         }

@@ -1,5 +1,6 @@
 //! The processes of a region.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,6 +29,8 @@ pub struct Commands<'a> {
     pub edge: Edge,
     /// Redis' setting of that name.
     pub appendfsync: &'static str,
+    /// Whether each region's Redis has a replica, and its address leads to whichever of the two it is told to.
+    pub replicated: bool,
     /// How long a round trip between regions takes while nothing is broken, ms.
     pub round_trip_ms: u32,
     /// What all regions share.
@@ -80,21 +83,66 @@ impl Commands<'_> {
     /// # Errors
     /// When its folder cannot be made.
     pub fn redis(&self, site: &Site) -> Result<Command> {
-        let program = doctor::on_path("redis-server").context("there is no redis-server")?;
-        let mut command = self.within(site, &program);
+        if self.replicated {
+            return self.replicating(site, 0);
+        }
         let (host, inside) = (site.host.to_string(), site.inside.to_string());
         let bind: &[&str] = if host == inside {
             &[&host]
         } else {
             &[&inside, &host]
         };
-        let folder = self.layout.data.join(site.name.as_str()).join("redis");
+        self.redis_server(site, bind, &self.redis_folder(site, 0))
+    }
+
+    /// The replica of its Redis.
+    ///
+    /// # Errors
+    /// As [`Commands::redis`].
+    pub fn replica(&self, site: &Site) -> Result<Command> {
+        let mut command = self.replicating(site, 1)?;
+        let from = self.layout.replication(site);
+        command.args([
+            "--replicaof",
+            &from.ip().to_string(),
+            &from.port().to_string(),
+        ]);
+        Ok(command)
+    }
+
+    fn replicating(&self, site: &Site, index: u8) -> Result<Command> {
+        let host = self.layout.server(site, index).ip().to_string();
+        let folder = self.redis_folder(site, index);
+        let mut command = self.redis_server(site, &[&host], &folder)?;
+        command.args(["--replica-announce-ip", &host]);
+        command.args([
+            "--min-replicas-to-write",
+            "1",
+            "--min-replicas-max-lag",
+            "10",
+        ]);
+        command.args(["--repl-diskless-sync-delay", "0"]);
+        Ok(command)
+    }
+
+    /// Where a region's Redis writes.
+    pub fn redis_folder(&self, site: &Site, index: u8) -> PathBuf {
+        let name = match index {
+            0 => "redis".to_owned(),
+            index => format!("redis-{}", index + 1),
+        };
+        self.layout.data.join(site.name.as_str()).join(name)
+    }
+
+    fn redis_server(&self, site: &Site, bind: &[&str], folder: &Path) -> Result<Command> {
+        let program = doctor::on_path("redis-server").context("there is no redis-server")?;
+        let mut command = self.within(site, &program);
         redis::configure(
             &mut command,
             self.layout.ports.redis,
             bind,
             self.appendfsync,
-            &folder,
+            folder,
         )?;
         // Its addresses are this machine's alone.
         command.args(["--protected-mode", "no"]);
@@ -182,6 +230,25 @@ impl Commands<'_> {
             .collect();
         let quality = ways::quality(self.whole());
         (command, json!({"ways": ways, "quality": quality}))
+    }
+
+    /// What leads a region's address to its first Redis, and its first line.
+    pub fn front(&self, site: &Site) -> (Command, Value) {
+        self.forwarder(site, self.layout.redis(site))
+    }
+
+    /// What the second Redis copies the first by, and its first line.
+    pub fn copying(&self, site: &Site) -> (Command, Value) {
+        self.forwarder(site, self.layout.replication(site))
+    }
+
+    /// From an address to a region's first Redis, without a delay.
+    fn forwarder(&self, site: &Site, at: SocketAddr) -> (Command, Value) {
+        let mut command = self.within(site, &self.workspace.binary("drill"));
+        command.arg("forward");
+        let way = json!({"at": at, "to": self.layout.server(site, 0)});
+        let quality = ways::quality(Link::Delay { round_trip_ms: 0 });
+        (command, json!({"ways": [way], "quality": quality}))
     }
 
     /// What links are while nothing is broken.

@@ -21,8 +21,10 @@ use crate::up::{ready, redis};
 /// What a process does in its region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Redis.
+    /// Redis, or the first of two.
     Redis,
+    /// The second of two.
+    Replica,
     /// A fan-out node, counted from 0.
     Node(usize),
     /// The edge.
@@ -37,6 +39,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redis => f.write_str("redis"),
+            Self::Replica => f.write_str("replica"),
             Self::Node(index) => write!(f, "n{}", index + 1),
             Self::Edge => f.write_str("edge"),
             Self::Relay => f.write_str("relay"),
@@ -52,6 +55,8 @@ pub struct Fleet<'a> {
     names: Option<Service<'a>>,
     /// What delays, where the kernel cannot. They belong to the network, and outlive a region.
     ways: Vec<Ways<'a>>,
+    /// What leads to the one of a region's two Redis that is primary, and what the second copies the first by.
+    fronts: BTreeMap<Region, [Ways<'a>; 2]>,
     /// How often a part was started, so that logs of earlier lives stay.
     lives: BTreeMap<(Region, Role), u32>,
     commands: Commands<'a>,
@@ -84,6 +89,7 @@ impl<'a> Fleet<'a> {
             running: BTreeMap::new(),
             names: None,
             ways: Vec::new(),
+            fronts: BTreeMap::new(),
             lives: BTreeMap::new(),
             commands,
             _gdnsd: RunFolder(run_folder),
@@ -94,6 +100,16 @@ impl<'a> Fleet<'a> {
                 let ways = Ways::start(family, &mut command, &spec);
                 let ways = ways.with_context(|| format!("the ways of {}", site.name))?;
                 fleet.ways.push(ways);
+            }
+        }
+        if fleet.commands.replicated {
+            for site in &sites {
+                let start = |(mut command, spec): (_, _)| Ways::start(family, &mut command, &spec);
+                let front = start(fleet.commands.front(site));
+                let copying = start(fleet.commands.copying(site));
+                let both = front.and_then(|front| Ok([front, copying?]));
+                let both = both.with_context(|| format!("before the Redis of {}", site.name))?;
+                fleet.fronts.insert(site.name.clone(), both);
             }
         }
         fleet.heal()?;
@@ -169,6 +185,29 @@ impl<'a> Fleet<'a> {
         self.link(self.commands.whole())
     }
 
+    /// A region's address of Redis leads to this one of the two from now on, for whoever comes.
+    ///
+    /// # Errors
+    /// When nothing leads there, or it is gone.
+    pub fn lead(&mut self, site: &Site, server: u8) -> Result<()> {
+        let layout = &self.commands.layout;
+        let (at, to) = (layout.redis(site), layout.server(site, server));
+        let [front, _] = (self.fronts.get_mut(&site.name)).context("this Redis has no replica")?;
+        front.lead(at, to)
+    }
+
+    /// What the second Redis copies of the first arrives so much later from now on.
+    ///
+    /// # Errors
+    /// As [`Fleet::lead`].
+    pub fn copy_late(&mut self, site: &Site, late_ms: u32) -> Result<()> {
+        let [_, copying] =
+            (self.fronts.get_mut(&site.name)).context("this Redis has no replica")?;
+        copying.link(Link::Delay {
+            round_trip_ms: late_ms * 2,
+        })
+    }
+
     /// What stands above Redis in a region.
     fn roles(&self) -> Vec<Role> {
         let mut roles: Vec<Role> = (0..usize::from(NODES)).map(Role::Node).collect();
@@ -191,6 +230,10 @@ impl<'a> Fleet<'a> {
     pub fn start_redis(&mut self, site: &Site) -> Result<()> {
         self.launch(site, &Role::Redis)?;
         self.wait(site, &Role::Redis)?;
+        if self.commands.replicated {
+            self.launch(site, &Role::Replica)?;
+            self.wait(site, &Role::Replica)?;
+        }
         let regions = self.commands.regions();
         let regions: Vec<_> = (regions.iter())
             .map(|(name, socket, edge)| (name.clone(), socket.as_str(), edge.as_str()))
@@ -241,7 +284,8 @@ impl<'a> Fleet<'a> {
 
     /// Kills all of a region.
     pub fn kill_region(&mut self, site: &Site) {
-        let all: Vec<Role> = self.roles().into_iter().chain([Role::Redis]).collect();
+        let all = self.roles().into_iter().chain([Role::Redis, Role::Replica]);
+        let all: Vec<Role> = all.collect();
         for role in all {
             self.kill(site, &role);
         }
@@ -254,10 +298,15 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    fn launch(&mut self, site: &Site, role: &Role) -> Result<()> {
+    /// Starts a part that does not run.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn launch(&mut self, site: &Site, role: &Role) -> Result<()> {
         let commands = &self.commands;
         let mut command = match role {
             Role::Redis => commands.redis(site)?,
+            Role::Replica => commands.replica(site)?,
             Role::Node(index) => commands.node(site, *index),
             Role::Edge => commands.edge(site),
             Role::Relay => commands.relay(site),
@@ -279,9 +328,16 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    fn wait(&mut self, site: &Site, role: &Role) -> Result<()> {
+    /// Waits until a part can serve.
+    ///
+    /// # Errors
+    /// When it cannot in time.
+    pub fn wait(&mut self, site: &Site, role: &Role) -> Result<()> {
         let layout = &self.commands.layout;
-        let redis = layout.redis(site);
+        let redis = match self.commands.replicated {
+            true => layout.server(site, 0),
+            false => layout.redis(site),
+        };
         let url = match role {
             Role::Node(index) => format!("{}/readyz", layout.admin_url(site, *index)),
             Role::Relay => format!("{}/readyz", layout.relay_url(site)),
@@ -291,6 +347,8 @@ impl<'a> Fleet<'a> {
         let stop = self.family.stop();
         let probe = || match role {
             Role::Redis => redis::is_ready_at(redis),
+            // It has what the primary has, which waits for it.
+            Role::Replica => redis::has_replica(redis),
             _ => ready::get(&url),
         };
         let waited = ready::wait(stop, &name, || self.check(), probe);
@@ -309,7 +367,9 @@ impl<'a> Fleet<'a> {
     /// # Errors
     /// Names the part, and shows its last lines.
     pub fn check(&mut self) -> Result<()> {
-        self.ways.iter_mut().try_for_each(Ways::check)?;
+        (self.ways.iter_mut())
+            .chain(self.fronts.values_mut().flatten())
+            .try_for_each(Ways::check)?;
         self.running
             .values_mut()
             .chain(&mut self.names)
@@ -319,17 +379,19 @@ impl<'a> Fleet<'a> {
     /// Ends all of it: whoever uses Redis first.
     pub fn end(&mut self) {
         for ((_, role), service) in &mut self.running {
-            if *role != Role::Redis {
+            if !matches!(role, Role::Redis | Role::Replica) {
                 service.ask_to_end();
             }
         }
         self.names = None;
-        self.running.retain(|(_, role), _| *role == Role::Redis);
+        self.running
+            .retain(|(_, role), _| matches!(role, Role::Redis | Role::Replica));
         for service in self.running.values_mut() {
             service.ask_to_end();
         }
         self.running.clear();
         self.ways.clear();
+        self.fronts.clear();
     }
 }
 

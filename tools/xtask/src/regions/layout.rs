@@ -16,6 +16,9 @@ pub const NODES: u8 = 2;
 const BLOCK: u8 = 16;
 /// The last part of the first address on which ways to other regions begin, above all of a region's own.
 const WAYS: u8 = 100;
+/// The last part of the address before the first Redis of a region whose Redis is replicated; after the second one, the way on
+/// which that one copies the first.
+const SERVERS: u8 = 50;
 /// The zone that names are asked in. `.test` is nobody's (RFC 6761).
 pub const ZONE: &str = "tidegate.test";
 
@@ -158,6 +161,18 @@ impl Layout {
         SocketAddr::new(host.into(), self.ports.redis)
     }
 
+    /// Where one of the two Redis of a region listens whose Redis is replicated, 0 or 1: on loopback. The region's own address
+    /// leads to one of them.
+    pub fn server(&self, site: &Site, index: u8) -> SocketAddr {
+        let host = Ipv4Addr::new(127, 0, site.number, SERVERS + 1 + index);
+        SocketAddr::new(host.into(), self.ports.redis)
+    }
+
+    /// Where the second of them reaches the first.
+    pub fn replication(&self, site: &Site) -> SocketAddr {
+        self.server(site, 2)
+    }
+
     /// The name server.
     pub fn dns(&self) -> SocketAddr {
         SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.ports.dns)
@@ -215,6 +230,7 @@ impl Ports {
         let addresses: Vec<IpAddr> = (1..=3u8)
             .flat_map(|region| {
                 (1..=3u8)
+                    .chain(SERVERS + 1..=SERVERS + 3)
                     .chain(WAYS + 1..=WAYS + 3)
                     .map(move |host| Ipv4Addr::new(127, 0, region, host).into())
             })

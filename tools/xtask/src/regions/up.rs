@@ -27,6 +27,8 @@ pub struct Wanted {
     pub regions: usize,
     /// Ports.
     pub ports: Ports,
+    /// Whether each region's Redis has a replica; on loopback addresses only.
+    pub replicated: bool,
     /// How long a round trip between regions takes, ms.
     pub round_trip_ms: u32,
     /// Loopback addresses also where namespaces could be had.
@@ -128,6 +130,7 @@ pub fn start<'a>(
         net,
         edge,
         appendfsync: wanted.appendfsync,
+        replicated: wanted.replicated,
         round_trip_ms,
         settings,
     };

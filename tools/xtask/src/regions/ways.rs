@@ -1,6 +1,7 @@
 //! Ways between regions that take their time where the kernel cannot delay packets: `drill forward` beside each relay.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::process::{ChildStdin, ChildStdout, Command};
 
 use anyhow::{Context, Result, ensure};
@@ -41,6 +42,14 @@ impl<'a> Ways<'a> {
             Some(quality) => self.tell(&quality),
             None => Ok(()),
         }
+    }
+
+    /// Whoever comes from now on to where a way begins is led there; connections that stand stay where they are.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn lead(&mut self, at: SocketAddr, to: SocketAddr) -> Result<()> {
+        self.tell(&json!({"at": at, "to": to}))
     }
 
     fn tell(&mut self, order: &Value) -> Result<()> {

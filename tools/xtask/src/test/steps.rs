@@ -20,13 +20,19 @@ const HAPROXY: Tool = Tool {
     program: "haproxy",
     apt: "haproxy",
     brew: "haproxy",
-    what_for: "balancers before nodes",
+    what_for: "tests through a balancer",
 };
 const NGINX: Tool = Tool {
     program: "nginx",
     apt: "nginx",
     brew: "nginx",
-    what_for: "balancers before nodes",
+    what_for: "tests through a balancer",
+};
+const SENTINEL: Tool = Tool {
+    program: "redis-sentinel",
+    apt: "redis-sentinel",
+    brew: "redis",
+    what_for: "tests with a replicated Redis",
 };
 const NODE: Tool = Tool {
     program: "node",
@@ -131,7 +137,7 @@ impl Step {
     pub fn needs(self) -> &'static [Tool] {
         match self {
             Self::Unit => &[REDIS, GDNSD, HAPROXY, NGINX],
-            Self::EndToEnd => &[REDIS, GDNSD, FAKETIME, PYTHON],
+            Self::EndToEnd => &[REDIS, SENTINEL, GDNSD, FAKETIME, PYTHON, HAPROXY],
             Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],
             Self::Js => &[NODE, NPM],

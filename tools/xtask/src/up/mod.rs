@@ -74,6 +74,7 @@ impl Args {
                 demo: self.demo_port,
                 dns: self.dns_port,
             },
+            replicated: false,
             round_trip_ms: self.delay_ms,
             loopback: false,
             appendfsync: "everysec",

@@ -87,6 +87,31 @@ pub fn is_ready_at(address: SocketAddr) -> Result<(), String> {
     }
 }
 
+/// What `INFO replication` says under a name.
+///
+/// # Errors
+/// When it does not answer, or says nothing of that.
+pub fn replication(address: SocketAddr, name: &str) -> Result<String> {
+    let mut redis = Connection::open(address)?;
+    let Reply::Text(text) = redis.call(&["INFO", "replication"])? else {
+        bail!("INFO answers no text");
+    };
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    Ok(line
+        .with_context(|| format!("no {name} in `INFO replication`"))?
+        .to_owned())
+}
+
+/// Whether a primary has a replica that follows.
+pub fn has_replica(address: SocketAddr) -> Result<(), String> {
+    match replication(address, "min_slaves_good_slaves").map_err(|error| format!("{error:#}"))? {
+        none if none == "0" => Err("no replica follows".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// Loads the function library where it is missing or older, and writes layout and region.
 ///
 /// # Errors
