@@ -1,9 +1,12 @@
-//! A whole Tidegate for tests: a real Redis, the edge on `edge-host`, fan-out nodes, and clients that talk to them.
+//! A whole Tidegate for tests: a real Redis, the edge on `edge-host` or on Spin ([`host`]), fan-out nodes, and clients that
+//! talk to them.
 //!
 //! Needs `edge-host`, `fanout` and the components built; `cargo xtask test e2e` does that first.
 
 pub mod copier;
 pub mod forwarder;
+mod guard;
+pub mod host;
 pub mod http;
 pub mod issuer;
 pub mod judge;

@@ -48,3 +48,11 @@ impl Names {
         command
     }
 }
+
+/// What starts a program, with names of its own or without.
+pub fn command(names: Option<&Names>, program: &Path) -> Command {
+    match names {
+        Some(names) => names.command(program),
+        None => Command::new(program),
+    }
+}

@@ -3,22 +3,25 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::guard::Guard;
 use crate::wait::{soon, within};
 
 /// How long a start may take: a first one compiles the components, on a machine that others use too.
 const START: Duration = Duration::from_secs(90);
 
-/// A running process. Dropping it kills it.
+/// A running process, or a group of them. Dropping it kills it.
 pub struct Process {
     name: String,
     child: Child,
+    group: Option<Guard>,
     lines: Receiver<String>,
     log: PathBuf,
 }
@@ -40,6 +43,14 @@ pub fn root() -> PathBuf {
 }
 
 impl Process {
+    /// Starts a command that starts others. They get its signals, and end with it or with this test, however that ends.
+    pub fn start_group(name: &str, mut command: Command, dir: &Path) -> Self {
+        command.process_group(0);
+        let mut process = Self::start(name, command, dir);
+        process.group = Some(Guard::watch(&process.child));
+        process
+    }
+
     /// Starts a command. Standard output is read for ready lines, standard error goes to a file in `dir`.
     pub fn start(name: &str, mut command: Command, dir: &Path) -> Self {
         let log = dir.join(format!("{name}.log"));
@@ -70,6 +81,7 @@ impl Process {
         Self {
             name: name.to_owned(),
             child,
+            group: None,
             lines,
             log,
         }
@@ -112,14 +124,25 @@ impl Process {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
+        self.send(signal).expect("it runs");
+    }
+
+    fn send(&self, signal: Signal) -> rustix::io::Result<()> {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("it runs");
+        match self.group {
+            Some(_) => kill_process_group(pid, signal),
+            None => kill_process(pid, signal),
+        }
     }
 
     /// SIGKILL, and waits for the end.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
+        // One that has ended and was waited for needs no signal; of a group, some may still run.
+        if self.group.is_some() || matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.send(Signal::KILL);
+        }
         let _ = self.child.wait();
+        self.group = None;
     }
 
     /// Waits for the end.

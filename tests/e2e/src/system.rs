@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use redis_tests::RedisServer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::host::{App, Host};
 use crate::http::Edge;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::process::{Process, binary, root};
 use crate::token::{AUDIENCE, AUTH_SECRETS, ISSUER, TICKET_SECRET, key_set, token};
 use crate::viewer::Viewer;
@@ -33,14 +33,18 @@ pub struct Options {
     pub manifest: Option<PathBuf>,
     /// Another program than this checkout's own for nodes.
     pub fanout: Option<PathBuf>,
-    /// Another folder than the user's for compiled components.
+    /// Another folder than the user's for compiled components, on edge-host.
     pub cache: Option<PathBuf>,
-    /// Further flags of the edge.
-    pub edge_flags: Vec<&'static str>,
     /// Where the edge and the nodes find Redis, if not at its own address.
     pub redis_url: Option<String>,
     /// Names that the edge and the nodes know beside.
     pub names: Option<Names>,
+    /// A certificate authority that the edge trusts when it calls upstreams and Redis.
+    pub ca_file: Option<PathBuf>,
+    /// Where the edge's host reads which providers of variables there are.
+    pub runtime_config: Option<PathBuf>,
+    /// The edge is not told who calls.
+    pub hides_callers: bool,
 }
 
 /// A node and how to start it again.
@@ -120,7 +124,10 @@ impl System {
 
     fn spawn_node(&self, name: &str, listen: &str, admin: &str) -> Process {
         let fanout = self.options.fanout.clone();
-        let mut command = command(&self.options, &fanout.unwrap_or_else(|| binary("fanout")));
+        let mut command = names::command(
+            self.options.names.as_ref(),
+            &fanout.unwrap_or_else(|| binary("fanout")),
+        );
         command
             .current_dir(self.dir.path())
             .args([
@@ -301,27 +308,19 @@ fn redis_url(redis: &RedisServer, options: &Options) -> String {
     options.redis_url.clone().unwrap_or_else(|| redis.url())
 }
 
-fn command(options: &Options, program: &Path) -> Command {
-    match &options.names {
-        Some(names) => names.command(program),
-        None => Command::new(program),
-    }
-}
-
 fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, String) {
-    let mut command = command(options, &binary("edge-host"));
-    command
-        .current_dir(dir)
-        .arg("--manifest")
-        .arg(match &options.manifest {
-            Some(manifest) => manifest.clone(),
-            None => root().join("spin.toml"),
-        })
-        .args(["--listen", "127.0.0.1:0", "--env-file", "/dev/null"])
-        .args(&options.edge_flags);
-    if let Some(cache) = &options.cache {
-        command.arg("--cache-dir").arg(cache);
-    }
+    let manifest = options.manifest.clone();
+    let app = App {
+        manifest: &manifest.unwrap_or_else(|| root().join("spin.toml")),
+        names: options.names.as_ref(),
+        ca_file: options.ca_file.as_deref(),
+        runtime_config: options.runtime_config.as_deref(),
+        hides_callers: options.hides_callers,
+        cache: options.cache.as_deref(),
+        dir,
+    };
+    let host = Host::chosen();
+    let mut command = host.command(&app);
     let mut variables = vec![
         ("limit_ip", "1000000/1".to_owned()),
         ("limit_user", "1000000/1".to_owned()),
@@ -329,8 +328,5 @@ fn start_edge(redis_url: &str, options: &Options, dir: &Path) -> (Process, Strin
     ];
     variables.extend(options.variables.iter().cloned());
     environment(&mut command, region(options), redis_url, &variables);
-    let mut process = Process::start("edge", command, dir);
-    // Compiling a component of 20 MB for the first time takes its time.
-    let url = process.ready_within(Duration::from_secs(240), "listening on ");
-    (process, url)
+    host.start(command, dir)
 }

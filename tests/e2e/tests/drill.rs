@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use e2e::host::Host;
 use e2e::task;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ const MOST: Duration = Duration::from_secs(240);
 /// Runs a drill, one at a time since they share addresses, and gives its report.
 fn drill(name: &str, flags: &[&str]) -> Value {
     let args = ["drill", name, "--loopback", "--no-build", "--json"];
-    let small = ["--edge", "embedded", "--viewers", "20"];
+    let small = ["--edge", Host::chosen().flag(), "--viewers", "20"];
     let report = task::report(
         (args.into_iter().chain(small)).chain(flags.iter().copied()),
         MOST,

@@ -165,7 +165,7 @@ fn untold(trusted_proxies: &str) -> System {
             variables: variables
                 .map(|(name, value)| (name, value.to_owned()))
                 .into(),
-            edge_flags: vec!["--no-client-addr"],
+            hides_callers: true,
             ..Options::default()
         },
     );

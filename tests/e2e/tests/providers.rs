@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ enum Mood {
 /// A Vault's key-value store, over a real socket. What it does not have comes from the environment.
 struct Vault {
     state: Arc<Mutex<(Mood, BTreeMap<&'static str, String>)>>,
-    file: &'static str,
+    file: PathBuf,
     _folder: TempDir,
 }
 
@@ -56,7 +57,7 @@ impl Vault {
         });
         Self {
             state,
-            file: file.to_str().expect("text").to_owned().leak(),
+            file,
             _folder: folder,
         }
     }
@@ -74,7 +75,7 @@ impl Vault {
         let system = System::with(
             0,
             Options {
-                edge_flags: vec!["--runtime-config-file", self.file],
+                runtime_config: Some(self.file.clone()),
                 ..Options::default()
             },
         );

@@ -28,9 +28,7 @@ fn asked(
         0,
         Options {
             variables: vec![("upstream_a", url.clone())],
-            edge_flags: trusts
-                .map(|one| flag("--ca-file", &one.file))
-                .unwrap_or_default(),
+            ca_file: trusts.map(|one| one.file.clone()),
             ..Options::default()
         },
     );
@@ -105,7 +103,7 @@ fn a_region_works_with_a_redis_that_speaks_tls() {
                 ("tls-auth-clients", "no".to_owned()),
             ],
             variables: vec![("redis_url", url.clone())],
-            edge_flags: flag("--ca-file", &ours.file),
+            ca_file: Some(ours.file.clone()),
             node_flags: [
                 vec!["--redis-url", url.leak()],
                 flag("--redis-ca-file", &ours.file),

@@ -116,7 +116,10 @@ mod tests {
         assert_eq!(judge(9_000, None, false, false), Readiness::Starting);
         assert_eq!(judge(9_000, Some(6_000), false, false), Readiness::Ready);
         assert_eq!(judge(9_000, Some(9_500), false, false), Readiness::Ready);
-        assert_eq!(judge(9_000, Some(5_999), false, false), Readiness::RedisAway);
+        assert_eq!(
+            judge(9_000, Some(5_999), false, false),
+            Readiness::RedisAway
+        );
         for served_ms in [None, Some(9_000), Some(0)] {
             assert_eq!(judge(9_000, served_ms, true, true), Readiness::Draining);
             assert_eq!(judge(9_000, served_ms, false, true), Readiness::NameTaken);

@@ -8,17 +8,18 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use semver::Version;
 
 pub use self::packages::{Tool, need};
-pub use self::version::Version;
 use crate::process::Family;
 use crate::progress::Progress;
 use crate::workspace::{WASM_TARGET, Workspace};
 
 /// Redis Functions came with it.
 const LEAST_REDIS: Version = Version::new(7, 0, 0);
-/// The first Spin that runs components of `wasi:http@0.3.0`.
-const LEAST_SPIN: Version = Version::new(4, 1, 0);
+/// The first Spin that runs components of `wasi:http@0.3.0`. Pre-releases of it do, too: only major and minor are compared,
+/// since by semver 4.1.0-pre0 is older than 4.1.0.
+const LEAST_SPIN: (u64, u64) = (4, 1);
 /// What the JavaScript client promises to run on.
 const LEAST_NODE: Version = Version::new(20, 0, 0);
 
@@ -88,27 +89,29 @@ pub fn node() -> Result<()> {
     }
 }
 
-/// Spin, if the one on the PATH can run these components. Says so when it is too old.
-pub fn spin(progress: &Progress) -> Option<Version> {
-    on_path("spin")?;
-    let version = output(Command::new("spin").arg("--version"))
-        .ok()
-        .as_deref()
-        .and_then(version::of_spin);
-    match version {
-        Some(version) if version >= LEAST_SPIN => Some(version),
-        Some(version) => {
-            progress.say(
-                "spin",
-                &format!("{version} is older than {LEAST_SPIN}; it is not used"),
-            );
-            None
-        }
-        None => {
-            progress.say("spin", "`spin --version` names no version; it is not used");
-            None
-        }
+/// The version of the Spin on the PATH, if it can run these components.
+///
+/// # Errors
+/// Why it is not to be used, as half a sentence.
+pub fn spin() -> Result<Version> {
+    if on_path("spin").is_none() {
+        bail!("there is no `spin` on the PATH");
     }
+    usable_spin(&output(Command::new("spin").arg("--version"))?)
+}
+
+fn usable_spin(said: &str) -> Result<Version> {
+    let version = version::of_spin(said).with_context(|| {
+        format!(
+            "`spin --version` says {:?}, which names no version",
+            said.trim()
+        )
+    })?;
+    let (major, minor) = LEAST_SPIN;
+    if (version.major, version.minor) < LEAST_SPIN {
+        bail!("spin {version} on the PATH is older than {major}.{minor}");
+    }
+    Ok(version)
 }
 
 /// Sees to the standard library for components.
@@ -170,4 +173,38 @@ pub fn output(command: &mut Command) -> Result<String> {
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spin_is_used_from_the_first_pre_release_of_4_1_on() {
+        for (said, used) in [
+            ("spin 4.1.0 (d8f2b6a 2026-05-01)", "4.1.0"),
+            ("spin 4.1.0-pre0 (94a8fc8 2026-08-21)", "4.1.0-pre0"),
+            ("spin 4.2.0-rc.1 (0000000 2026-11-01)", "4.2.0-rc.1"),
+            ("spin 4.10.3 (0000000 2027-01-01)", "4.10.3"),
+            ("spin 5.0.0-pre0 (0000000 2027-01-01)", "5.0.0-pre0"),
+        ] {
+            assert_eq!(usable_spin(said).unwrap().to_string(), used);
+        }
+        for (said, why) in [
+            (
+                "spin 4.0.2 (0000000 2026-01-01)",
+                "spin 4.0.2 on the PATH is older than 4.1",
+            ),
+            (
+                "spin 3.9.9 (0000000 2025-01-01)",
+                "spin 3.9.9 on the PATH is older than 4.1",
+            ),
+            (
+                "Spin - the model checker\n",
+                "`spin --version` says \"Spin - the model checker\", which names no version",
+            ),
+        ] {
+            assert_eq!(usable_spin(said).unwrap_err().to_string(), why);
+        }
+    }
 }

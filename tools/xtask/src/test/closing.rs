@@ -13,11 +13,17 @@ impl Closing {
     /// Looks at a line of output.
     pub fn read(&self, line: &str) {
         let plain = without_colours(line);
-        if is_closing(&plain)
-            && let Ok(mut lines) = self.0.lock()
+        if is_closing(&plain) {
+            self.add(plain.trim().to_owned());
+        }
+    }
+
+    /// A line of this program's own.
+    pub fn add(&self, line: String) {
+        if let Ok(mut lines) = self.0.lock()
             && lines.len() < MOST_LINES
         {
-            lines.push(plain.trim().to_owned());
+            lines.push(line);
         }
     }
 

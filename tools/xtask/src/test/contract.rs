@@ -13,7 +13,7 @@ use super::table::Outcome;
 use super::{Bench, tools};
 use crate::settings::Settings;
 use crate::token::{self, Args};
-use crate::up::{Edge, EdgeChoice, Plan, System};
+use crate::up::{Plan, System};
 
 /// Below the top folder.
 const FOLDER: &str = "tests/contract";
@@ -52,7 +52,6 @@ pub fn run(bench: &Bench<'_>, closing: &Closing) -> Result<Outcome> {
     bench.all(vec![python(&[&examples, DESCRIPTION])], closing)?;
 
     let plan = Plan::on_free_ports(bench.workspace, "contract", 1)?;
-    let edge = Edge::choose(bench.progress, Some(EdgeChoice::Embedded))?;
     let mut settings = Settings::load(bench.workspace)?;
     // What is held here is the contract, not the quota.
     for limit in ["limit_ip", "limit_user", "limit_room", "limit_service"] {
@@ -64,7 +63,7 @@ pub fn run(bench: &Bench<'_>, closing: &Closing) -> Result<Outcome> {
         bench.family,
         bench.progress,
         &plan,
-        edge,
+        bench.edge,
         settings,
     )?;
     let config = format!("{FOLDER}/schemathesis.toml");

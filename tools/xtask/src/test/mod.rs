@@ -2,6 +2,7 @@
 
 mod closing;
 mod contract;
+mod left_out;
 mod readme;
 mod steps;
 mod table;
@@ -20,6 +21,7 @@ use self::tools::Tools;
 use crate::build::{COMPONENTS, EXAMPLES};
 use crate::process::{Family, Interrupted, Stream};
 use crate::progress::Progress;
+use crate::up::{Edge, EdgeChoice};
 use crate::workspace::Workspace;
 
 /// What `test` may be told.
@@ -28,6 +30,9 @@ pub struct Args {
     /// Which part.
     #[arg(value_enum, default_value_t = Part::All)]
     part: Part,
+    /// What runs the edge, for the parts that start one. With `spin`, `e2e` types the README's lines, too.
+    #[arg(long, value_enum, default_value_t = EdgeChoice::Embedded)]
+    edge: EdgeChoice,
 }
 
 /// A part of the checks.
@@ -63,7 +68,13 @@ pub fn run(
     progress: &Progress,
     args: &Args,
 ) -> Result<ExitCode> {
-    let steps = steps::of(args.part);
+    let steps = steps::of(args.part, args.edge);
+    let starts_an_edge = steps.iter().any(|step| step.starts_an_edge());
+    let edge = match args.edge {
+        choice if starts_an_edge => Edge::choose(progress, Some(choice))?,
+        EdgeChoice::Embedded => Edge::Embedded,
+        EdgeChoice::Spin => bail!("--edge spin changes nothing there: this part starts no edge"),
+    };
     let needed: Vec<_> = steps
         .iter()
         .flat_map(|step| step.needs())
@@ -75,6 +86,7 @@ pub fn run(
         workspace,
         family,
         progress,
+        edge,
         tools: Tools::set_up(workspace, family, progress, &steps)?,
     };
     let mut table = Table::default();
@@ -113,6 +125,7 @@ struct Bench<'a> {
     workspace: &'a Workspace,
     family: &'a Family,
     progress: &'a Progress,
+    edge: Edge,
     tools: Tools,
 }
 
@@ -135,7 +148,13 @@ impl Bench<'_> {
             Step::Web => web::run(self, closing).map(|()| Outcome::Passed),
             _ => match self.commands(step)? {
                 commands if commands.is_empty() => Ok(Outcome::LeftOut),
-                commands => self.all(commands, closing).map(|()| Outcome::Passed),
+                commands => {
+                    let done = self.all(commands, closing);
+                    if step == Step::EndToEnd {
+                        left_out::tell(self.edge, closing);
+                    }
+                    done.map(|()| Outcome::Passed)
+                }
             },
         }
     }

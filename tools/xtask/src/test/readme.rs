@@ -50,11 +50,11 @@ pub fn run(bench: &Bench<'_>) -> Result<()> {
     for block in &blocks {
         let (name, mut command) = match block {
             Block::Edge => {
-                let edge = Edge::choose(bench.progress, None)?;
-                (
-                    "edge",
-                    edge.command_with_file(bench.workspace, &plan, &env_file)?,
-                )
+                if bench.edge == Edge::Spin {
+                    spin_build(bench)?;
+                }
+                let command = bench.edge.command_with_env(bench.workspace, &plan, &folder);
+                ("edge", command)
             }
             Block::Node(arguments) => {
                 let mut command = Command::new(bench.workspace.binary("fanout"));
@@ -100,6 +100,16 @@ pub fn run(bench: &Bench<'_>) -> Result<()> {
         service.end();
     }
     Ok(())
+}
+
+/// For edge-host the components have been built already, by the same commands.
+fn spin_build(bench: &Bench<'_>) -> Result<()> {
+    let mut command = Command::new("spin");
+    command.arg("build").current_dir(bench.workspace.root());
+    match bench.family.run(&mut command)? {
+        status if status.success() => Ok(()),
+        status => bail!("`spin build` failed ({status})"),
+    }
 }
 
 fn run_script(bench: &Bench<'_>, lines: &str, plan: &Plan, env_file: &Path) -> Result<()> {

@@ -5,9 +5,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::left_out::{self, LeftOut};
 use super::{Bench, Part};
 use crate::build::{COMPONENTS, EXAMPLES};
 use crate::doctor::{GDNSD, REDIS, Tool};
+use crate::up::EdgeChoice;
 use crate::workspace::WASM_TARGET;
 
 const FAKETIME: Tool = Tool {
@@ -65,6 +67,9 @@ const CHROMIUM: Tool = Tool {
     what_for: "the demo page's tests",
 };
 
+/// By this variable the end-to-end tests learn what runs the edge (`tests/e2e/src/host.rs`).
+const TEST_EDGE: &str = "TIDEGATE_TEST_EDGE";
+
 /// One line of the final table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -84,7 +89,9 @@ pub enum Step {
 }
 
 /// The steps of a part, in the order in which they run: what is quick to fail comes first.
-pub fn of(part: Part) -> Vec<Step> {
+///
+/// With Spin, the README's lines are one of the end-to-end steps: `spin build && spin up` is what they promise.
+pub fn of(part: Part, edge: EdgeChoice) -> Vec<Step> {
     use Step::*;
     match part {
         Part::All => vec![
@@ -105,6 +112,7 @@ pub fn of(part: Part) -> Vec<Step> {
         Part::Lint => vec![Format, Dependencies, Clippy, ClippyComponents],
         Part::Unit => vec![Unit],
         Part::Doc => vec![DocTests, Docs],
+        Part::E2e if edge == EdgeChoice::Spin => vec![Build, EndToEnd, Readme],
         Part::E2e => vec![Build, EndToEnd],
         Part::Contract => vec![Build, Contract],
         Part::Readme => vec![Build, Readme],
@@ -146,13 +154,17 @@ impl Step {
         }
     }
 
-    /// The step without which it makes no sense.
-    pub fn stands_on(self) -> Option<Self> {
+    /// Whether it starts an edge.
+    pub fn starts_an_edge(self) -> bool {
         matches!(
             self,
             Self::EndToEnd | Self::Contract | Self::Readme | Self::Web
         )
-        .then_some(Self::Build)
+    }
+
+    /// The step without which it makes no sense.
+    pub fn stands_on(self) -> Option<Self> {
+        self.starts_an_edge().then_some(Self::Build)
     }
 }
 
@@ -173,7 +185,12 @@ impl Bench<'_> {
                 vec![command]
             }
             Step::Unit => vec![self.tools.tests(self.workspace, &Members::AllBut("e2e"))?],
-            Step::EndToEnd => vec![self.tools.tests(self.workspace, &Members::Only("e2e"))?],
+            Step::EndToEnd => {
+                let members = Members::Only("e2e", left_out::with(self.edge));
+                let mut command = self.tools.tests(self.workspace, &members)?;
+                command.env(TEST_EDGE, self.edge.name());
+                vec![command]
+            }
             Step::DocTests => vec![self.cargo(&["test", "--doc"])],
             Step::Docs => {
                 let mut command = self.cargo(&["doc", "--no-deps", "--keep-going"]);
@@ -221,11 +238,11 @@ impl Bench<'_> {
 }
 
 /// Which members' tests run. All are built in either case, so that features stay the same.
-pub enum Members {
+pub enum Members<'a> {
     /// The default members without one.
     AllBut(&'static str),
-    /// One.
-    Only(&'static str),
+    /// One, without some of its tests.
+    Only(&'static str, &'a [LeftOut]),
 }
 
 /// A command to be run in a folder.
@@ -240,22 +257,24 @@ pub fn in_folder(program: &str, arguments: &[&str], folder: PathBuf) -> Command 
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
+
+    fn every_part() -> impl Iterator<Item = (Part, EdgeChoice)> {
+        let parts = Part::value_variants().iter();
+        parts.flat_map(|part| {
+            EdgeChoice::value_variants()
+                .iter()
+                .map(|edge| (*part, *edge))
+        })
+    }
 
     #[test]
     fn every_part_is_a_part_of_all_in_the_same_order() {
-        let all = of(Part::All);
-        for part in [
-            Part::Lint,
-            Part::Unit,
-            Part::Doc,
-            Part::E2e,
-            Part::Contract,
-            Part::Readme,
-            Part::Js,
-            Part::Web,
-        ] {
-            let places: Vec<_> = of(part)
+        for (part, edge) in every_part() {
+            let all = of(Part::All, edge);
+            let places: Vec<_> = of(part, edge)
                 .iter()
                 .map(|step| all.iter().position(|one| one == step).unwrap())
                 .collect();
@@ -265,18 +284,8 @@ mod tests {
 
     #[test]
     fn what_a_step_stands_on_runs_before_it_in_every_part() {
-        for part in [
-            Part::All,
-            Part::Lint,
-            Part::Unit,
-            Part::Doc,
-            Part::E2e,
-            Part::Contract,
-            Part::Readme,
-            Part::Js,
-            Part::Web,
-        ] {
-            let steps = of(part);
+        for (part, edge) in every_part() {
+            let steps = of(part, edge);
             for (place, step) in steps.iter().enumerate() {
                 assert!(
                     step.stands_on()

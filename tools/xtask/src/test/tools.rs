@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use super::left_out::LeftOut;
 use super::steps::{Members, Step};
 use crate::doctor;
 use crate::process::Family;
@@ -79,7 +80,14 @@ impl Tools {
         if let Some(nextest) = &self.nextest {
             let filter = match members {
                 Members::AllBut(one) => format!("not package({one})"),
-                Members::Only(one) => format!("package({one})"),
+                Members::Only(one, left_out) => {
+                    left_out
+                        .iter()
+                        .fold(format!("package({one})"), |filter, test| {
+                            let LeftOut { binary, name, .. } = test;
+                            format!("{filter} and not (binary(={binary}) and test(={name}))")
+                        })
+                }
             };
             let mut command = Command::new(nextest);
             command
@@ -90,7 +98,15 @@ impl Tools {
         }
         command.args(["test", "--lib", "--bins", "--tests"]);
         match members {
-            Members::Only(one) => drop(command.args(["-p", one])),
+            Members::Only(one, left_out) => {
+                command.args(["-p", one]);
+                if !left_out.is_empty() {
+                    command.args(["--", "--exact"]);
+                }
+                for test in *left_out {
+                    command.args(["--skip", test.name]);
+                }
+            }
             Members::AllBut(one) => {
                 for member in default_members(workspace)?
                     .iter()
@@ -243,7 +259,35 @@ mod tests {
             unit.contains(" -p xtask") && !unit.contains(" -p e2e") && !unit.contains("component"),
             "{unit}"
         );
-        let e2e = words(&plain.tests(&workspace, &Members::Only("e2e")).unwrap());
+        let all = Members::Only("e2e", &[]);
+        let e2e = words(&plain.tests(&workspace, &all).unwrap());
         assert_eq!(e2e, "test --lib --bins --tests -p e2e");
+    }
+
+    #[test]
+    fn both_runners_leave_out_what_is_told_of_another_edge() {
+        let workspace = Workspace::find().unwrap();
+        let flags = LeftOut {
+            binary: "flags",
+            name: "a_flag",
+            why: "a flag of edge-host",
+        };
+        let members = Members::Only("e2e", std::slice::from_ref(&flags));
+        for (nextest, wanted) in [
+            (
+                Some("cargo-nextest"),
+                "nextest run -E package(e2e) and not (binary(=flags) and test(=a_flag))",
+            ),
+            (
+                None,
+                "test --lib --bins --tests -p e2e -- --exact --skip a_flag",
+            ),
+        ] {
+            let tools = Tools {
+                nextest: nextest.map(PathBuf::from),
+                deny: None,
+            };
+            assert_eq!(words(&tools.tests(&workspace, &members).unwrap()), wanted);
+        }
     }
 }

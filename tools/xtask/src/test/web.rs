@@ -7,7 +7,7 @@ use super::closing::Closing;
 use super::steps::in_folder;
 use crate::doctor;
 use crate::settings::Settings;
-use crate::up::{Edge, EdgeChoice, Plan, System};
+use crate::up::{Plan, System};
 
 /// Two, so that a message passes from one to the other.
 const NODES: usize = 2;
@@ -20,7 +20,6 @@ pub fn run(bench: &Bench<'_>, closing: &Closing) -> Result<()> {
     let screenshots = bench.workspace.data("web/screenshots");
     std::fs::create_dir_all(&screenshots)
         .with_context(|| format!("{} cannot be made", screenshots.display()))?;
-    let edge = Edge::choose(bench.progress, Some(EdgeChoice::Embedded))?;
     let settings = Settings::load(bench.workspace)?;
     let mut commands: Vec<_> = bench.npm_ci(folder.clone()).into_iter().collect();
     let mut system = System::start(
@@ -28,7 +27,7 @@ pub fn run(bench: &Bench<'_>, closing: &Closing) -> Result<()> {
         bench.family,
         bench.progress,
         &plan,
-        edge,
+        bench.edge,
         settings,
     )?;
     let mut test = in_folder("node", &["--test"], folder);
