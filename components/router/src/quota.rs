@@ -80,8 +80,9 @@ async fn count(
     } else {
         match in_redis(settings, alarm, &lines).await {
             Ok(verdict) => verdict,
-            // Reading needs no room in Redis, so who only reads goes on, uncounted, until there is room to count in.
-            Err(limits::Fault::Full) if counted.weight == Weight::Read => return Ok(()),
+            // Reading needs no room in Redis, nor one that takes writes, so who only reads goes on, uncounted, until it can be
+            // counted again.
+            Err(fault) if counted.weight == Weight::Read && reads_go_on(&fault) => return Ok(()),
             Err(fault) => when_away(settings, &lines, fault)?,
         }
     };
@@ -97,6 +98,14 @@ async fn count(
             .map(|(line, _)| line.name)
             .collect(),
     })
+}
+
+fn reads_go_on(fault: &limits::Fault) -> bool {
+    match fault {
+        limits::Fault::Full => true,
+        limits::Fault::Unreachable(why) => RedisFault::of(why).answers_reads(),
+        limits::Fault::Library(_) | limits::Fault::BadPolicy(_) => false,
+    }
 }
 
 async fn in_redis(

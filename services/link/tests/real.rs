@@ -118,7 +118,11 @@ async fn a_refusal_inside_of_a_pipeline_or_a_transaction_is_seen() {
 
 #[tokio::test]
 async fn a_password_that_is_asked_for_or_wrong_may_be_right_later() {
-    let server = RedisServer::with(&[("requirepass", "secret")]);
+    let server = RedisServer::start();
+    let mut first = connect(&server).await;
+    ask(&mut first, &["CONFIG", "SET", "requirepass", "secret"])
+        .await
+        .unwrap();
     for url in [server.url(), server.url().replace("//", "//:wrong@")] {
         let client = client("--redis-url", &url, None, None).unwrap();
         let error = match open(&client, SOON, Some(SOON)).await {

@@ -21,9 +21,12 @@ const NODE_LIVES_MS: u64 = 10_000;
 
 fn say(system: &System, text: &str) -> Reply {
     let body = json!({"kind": "chat", "data": {"text": text}});
-    let reply = system
-        .edge
-        .publish(ROOM, &token("alice", "publish"), text, &body);
+    let reply = system.edge.publish(
+        ROOM,
+        &token("alice", "publish"),
+        &text.replace(' ', "-"),
+        &body,
+    );
     if reply.status != 202 {
         let wait = reply
             .clone()

@@ -79,20 +79,9 @@ struct Row {
     reads: bool,
 }
 
-/// In the order in which a text is looked through: of several errors in one text, the first of these counts.
+/// In the order in which a text is looked through: of several errors in one text, the first of these counts. Those come first that
+/// refuse reads as well: a replica that does so may refuse a write beside as `READONLY`.
 const TABLE: [Row; 21] = [
-    row(
-        Fault::ReadOnly,
-        "`READONLY`",
-        &["READONLY", "ReadOnly", "against a read only replica"],
-        Remedy::ConnectAnew,
-    ),
-    row(
-        Fault::Unblocked,
-        "`UNBLOCKED`",
-        &["UNBLOCKED"],
-        Remedy::ConnectAnew,
-    ),
     unreadable(
         Fault::MasterDown,
         "`MASTERDOWN`",
@@ -114,6 +103,18 @@ const TABLE: [Row; 21] = [
         Fault::ClusterDown,
         "`CLUSTERDOWN`",
         &["CLUSTERDOWN", "ClusterDown"],
+        Remedy::ConnectAnew,
+    ),
+    row(
+        Fault::ReadOnly,
+        "`READONLY`",
+        &["READONLY", "ReadOnly", "against a read only replica"],
+        Remedy::ConnectAnew,
+    ),
+    row(
+        Fault::Unblocked,
+        "`UNBLOCKED`",
+        &["UNBLOCKED"],
         Remedy::ConnectAnew,
     ),
     row(

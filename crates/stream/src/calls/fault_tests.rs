@@ -73,7 +73,7 @@ const REDIS: [(&str, Fault); 20] = [
 ];
 
 /// redis-rs 1.8, as services use it: what it knows by the name of its kind, the rest with the code in quotes.
-const REDIS_RS: [(&str, Fault); 16] = [
+const REDIS_RS: [(&str, Fault); 17] = [
     (
         "ReadOnly: You can't write against a read only replica.",
         Fault::ReadOnly,
@@ -90,6 +90,11 @@ const REDIS_RS: [(&str, Fault); 16] = [
         "Pipeline failures: [(Index 0, error: ResponseError: Function not found), (Index 3, error: ReadOnly: You can't write \
          against a read only replica.)]",
         Fault::ReadOnly,
+    ),
+    (
+        "Pipeline failures: [(Index 0, error: ReadOnly: You can't write against a read only replica.), (Index 1, error: \
+         MasterDown: Link with MASTER is down and replica-serve-stale-data is set to 'no'.)]",
+        Fault::MasterDown,
     ),
     (
         "MasterDown: Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

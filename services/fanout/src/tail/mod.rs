@@ -25,6 +25,10 @@ const OVERDUE: Duration = Duration::from_millis(BLOCK_MS + 5_000);
 const GREETING: Duration = Duration::from_secs(2);
 /// How often a read that did not begin to block yet is unblocked again.
 const UNBLOCK_EVERY: Duration = Duration::from_millis(5);
+/// The first wait after Redis was lost, ms; each is twice the one before, until something was read.
+const FIRST_WAIT_MS: u64 = 100;
+/// The longest.
+const LONGEST_WAIT_MS: u64 = 2_000;
 
 struct Tail {
     node: Arc<Node>,
@@ -35,6 +39,8 @@ struct Tail {
     client_id: Option<Vec<u8>>,
     logs: Logs,
     hands: Hands,
+    /// How long it waited after Redis was lost, ms; 0: it reads.
+    wait_ms: u64,
     /// What the cores know of regions that have retired.
     departed: Departed,
 }
@@ -48,6 +54,7 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
         client_id: None,
         logs: Logs::default(),
         hands: Hands::new(cores, node.metrics.clone()),
+        wait_ms: 0,
         departed: Departed::default(),
         node,
     };
@@ -92,20 +99,13 @@ pub async fn run(node: Arc<Node>, cores: Vec<CoreHandle>, mut commands: Unbounde
             }
         };
         match answer {
-            Some(Ok(Ok(value))) => tail.take(value),
+            Some(Ok(Ok(value))) => {
+                tail.wait_ms = 0;
+                tail.take(value);
+            }
+            Some(Ok(Err(error))) => tail.lost(&error.to_string(), &mut commands).await,
+            Some(Err(_)) => tail.lost("no answer", &mut commands).await,
             None => tail.forget_reader(),
-            Some(Ok(Err(LinkError::Fault(why, _)))) => {
-                tracing::warn!(why, "Redis refused to be tailed");
-                tail.lost(&mut commands).await;
-            }
-            Some(Ok(Err(error))) => {
-                tracing::warn!(%error, "the tail lost Redis; it goes on from where it was");
-                tail.lost(&mut commands).await;
-            }
-            Some(Err(_)) => {
-                tracing::warn!("Redis did not answer the tail; it goes on from where it was");
-                tail.lost(&mut commands).await;
-            }
         }
         for command in waiting {
             tail.obey(command).await;
@@ -150,7 +150,11 @@ impl Tail {
         self.client_id = None;
     }
 
-    async fn lost(&mut self, commands: &mut UnboundedReceiver<ToTail>) {
+    async fn lost(&mut self, why: &str, commands: &mut UnboundedReceiver<ToTail>) {
+        if self.wait_ms == 0 {
+            tracing::warn!(why, "the tail lost Redis; it goes on from where it was");
+        }
+        self.wait_ms = (self.wait_ms * 2).clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS);
         self.node.metrics.tail_breaks.add(1);
         self.reader.drop_connection().await;
         self.client_id = None;
@@ -159,7 +163,9 @@ impl Tail {
 
     /// Waits a moment, without leaving cores without an answer.
     async fn pause(&mut self, commands: &mut UnboundedReceiver<ToTail>) {
-        let wait = tokio::time::sleep(Duration::from_millis(chance::jitter(100)));
+        let wait = tokio::time::sleep(Duration::from_millis(chance::jitter(
+            self.wait_ms.max(FIRST_WAIT_MS),
+        )));
         tokio::pin!(wait);
         loop {
             tokio::select! {

@@ -25,7 +25,7 @@ impl Drop for SetInTheEnd<'_> {
 
 /// What a viewer's connection is.
 enum Line {
-    Socket(Viewer),
+    Socket(Box<Viewer>),
     Stream(Events),
 }
 
@@ -53,7 +53,7 @@ impl Line {
             let mut viewer = Viewer::open_at(&balancer.url(), wire);
             viewer.greet(None);
             viewer.ask("a", &ticket("a", "bob"), cursor);
-            Self::Socket(viewer)
+            Self::Socket(Box::new(viewer))
         };
         match line.next() {
             Next::Batch(batch) => (line, batch),

@@ -171,6 +171,9 @@ fn a_redis_that_takes_no_writes_but_answers_reads_is_not_silent() {
     let there = json!({"url": "ws://far-1", "connections": 3, "until_ms": u64::MAX >> 20});
     bench.command(&["HSET", "tg:nodes:far", "n1", &there.to_string()]);
     let mut viewer = Viewer::connect(&node);
+    soon("the node knows of the other region's", || {
+        (urls(&viewer.next_of("endpoints")).len() == 3).then_some(())
+    });
     viewer.subscribe("a", "bob", None);
     // A replica, whose primary cannot be reached.
     bench.command(&["REPLICAOF", "127.0.0.1", "1"]);
