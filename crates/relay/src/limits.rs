@@ -35,6 +35,12 @@ pub const FIRST_WAIT_MS: u64 = 50;
 /// The longest.
 pub const LONGEST_WAIT_MS: u64 = 5_000;
 
+/// How often it is looked whether this region's Redis is back, ms. It waits 3 s for what relays take back once it is, so the look
+/// does not grow rare as it does for another region's.
+pub const HOME_WAIT_MS: u64 = 200;
+/// How long that Redis may take to accept and to answer, ms: it is near, and a connection to where nobody is would be waited for.
+pub const HOME_OPEN_MS: u64 = 1_000;
+
 /// How long a lease lasts, ms.
 pub const LEASE_MS: u64 = 4_000;
 /// How often it is prolonged, ms.

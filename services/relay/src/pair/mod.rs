@@ -11,7 +11,7 @@ mod takeback;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_relay::{Backoff, Pair};
+use tidegate_relay::{Backoff, Pair, limits};
 use tidegate_stream::calls::Bounds;
 use tidegate_stream::{Keys, NodeName, Region};
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::ground::is_away;
 use crate::metrics::OriginMetrics;
 use crate::run::{Clock, chance};
-use session::Session;
+use session::{Session, at_home};
 
 /// What a pair works with.
 pub struct Shared {
@@ -60,8 +60,10 @@ pub async fn run(shared: Shared, mut stop: watch::Receiver<bool>) {
     let mut backoff = Backoff::default();
     let mut said = String::new();
     while !*stop.borrow() {
+        let home = at_home(&shared).await;
+        let is_home = home.is_ok();
         let session = async {
-            let mut session = Session::open(&shared, &mut kept).await?;
+            let mut session = Session::open(&shared, &mut kept, home?).await?;
             shared.metrics.up.set(1);
             backoff.reset();
             tracing::info!(origin = %shared.origin, "the region is reached");
@@ -84,7 +86,11 @@ pub async fn run(shared: Shared, mut stop: watch::Receiver<bool>) {
             }
             said = why;
         }
-        let wait = Duration::from_millis(backoff.fail(chance()));
+        let wait_ms = match is_home {
+            true => backoff.fail(chance()),
+            false => limits::HOME_WAIT_MS,
+        };
+        let wait = Duration::from_millis(wait_ms);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             _ = stop.changed() => {}

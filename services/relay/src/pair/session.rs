@@ -79,13 +79,28 @@ pub struct Session<'a> {
     taking_back: bool,
 }
 
-impl<'a> Session<'a> {
-    /// Connects to both and checks them.
-    pub async fn open(shared: &'a Shared, kept: &'a mut Kept) -> anyhow::Result<Self> {
+/// Connects to this region's Redis, and sees that it takes writes.
+///
+/// # Errors
+/// When it does not within [`limits::HOME_OPEN_MS`].
+pub async fn at_home(shared: &Shared) -> anyhow::Result<Link> {
+    let opening = async {
         let home = Link::open(&shared.home).await?;
         prepare(&home, shared.keys.prefix()).await?;
         // A replica has the same ground, and takes nothing.
         home.call(&ClockCall::call(&shared.keys)).await?;
+        anyhow::Ok(home)
+    };
+    let most = Duration::from_millis(limits::HOME_OPEN_MS);
+    match tokio::time::timeout(most, opening).await {
+        Ok(home) => home,
+        Err(_) => Err(LinkError::Away("this region's Redis does not answer".to_owned()).into()),
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Connects to the other region as well, and checks that.
+    pub async fn open(shared: &'a Shared, kept: &'a mut Kept, home: Link) -> anyhow::Result<Self> {
         let source = Link::open(&shared.source).await?;
         compare(&source, &shared.keys).await?;
         kept.pair.reconnected();

@@ -31,6 +31,14 @@ pub const REDIS: Tool = Tool {
     what_for: "Redis",
 };
 
+/// What promotes a replica of Redis when its primary has died.
+pub const SENTINEL: Tool = Tool {
+    program: "redis-sentinel",
+    apt: "redis-sentinel",
+    brew: "redis",
+    what_for: "a replicated Redis",
+};
+
 /// The name server that names move by.
 pub const GDNSD: Tool = Tool {
     program: "gdnsd",

@@ -45,6 +45,9 @@ pub fn need(family: &Family, progress: &Progress, tools: &[Tool]) -> Result<()> 
     if missing.contains(&super::REDIS) {
         progress.say("packages", "where systemd runs, the package starts a Redis of its own on port 6379; it is left alone");
     }
+    if missing.contains(&super::SENTINEL) {
+        progress.say("packages", "where systemd runs, the package starts a Sentinel of its own on port 26379; it is left alone");
+    }
     if missing.contains(&super::GDNSD) {
         progress.say("packages", "where systemd runs, the package starts a name server of its own on port 53; it is left alone");
     }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::left_out::{self, LeftOut};
 use super::{Bench, Part};
 use crate::build::{COMPONENTS, EXAMPLES};
-use crate::doctor::{GDNSD, REDIS, Tool};
+use crate::doctor::{GDNSD, REDIS, SENTINEL, Tool};
 use crate::up::EdgeChoice;
 use crate::workspace::WASM_TARGET;
 
@@ -29,12 +29,6 @@ const NGINX: Tool = Tool {
     apt: "nginx",
     brew: "nginx",
     what_for: "tests through a balancer",
-};
-const SENTINEL: Tool = Tool {
-    program: "redis-sentinel",
-    apt: "redis-sentinel",
-    brew: "redis",
-    what_for: "tests with a replicated Redis",
 };
 const NODE: Tool = Tool {
     program: "node",
