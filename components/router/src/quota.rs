@@ -12,6 +12,7 @@ use tidegate_api::{Act, Refusal, Settings, Who};
 use tidegate_limit::{Allowance, Standing, Verdict, header};
 use tidegate_room::Caller;
 use tidegate_route::Method;
+use tidegate_stream::calls::Fault as RedisFault;
 use tidegate_upstream::degrade::may_fall_back;
 
 use crate::alarm::Alarm;

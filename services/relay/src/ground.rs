@@ -1,7 +1,12 @@
 //! What a relay checks of a Redis before it works with it.
 
+use std::time::Duration;
+
 use anyhow::bail;
+use redis::Client;
+use tidegate_relay::limits;
 use tidegate_stream::Keys;
+use tidegate_stream::calls::Clock as ClockCall;
 
 use crate::connection::{Link, LinkError, text, words};
 
@@ -15,6 +20,25 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 /// Makes the Redis here ready, see [`service_link::prepare`].
 pub async fn prepare(link: &Link, prefix: &str) -> anyhow::Result<Keys> {
     service_link::prepare(&mut link.connection(), prefix).await
+}
+
+/// Connects to the Redis here, and sees that it is ready and takes writes.
+///
+/// # Errors
+/// When it does not within [`limits::HOME_OPEN_MS`].
+pub async fn at_home(client: &Client, keys: &Keys) -> anyhow::Result<Link> {
+    let opening = async {
+        let home = Link::open(client).await?;
+        prepare(&home, keys.prefix()).await?;
+        // A replica has the same ground, and takes nothing.
+        home.call(&ClockCall::call(keys)).await?;
+        anyhow::Ok(home)
+    };
+    let most = Duration::from_millis(limits::HOME_OPEN_MS);
+    match tokio::time::timeout(most, opening).await {
+        Ok(home) => home,
+        Err(_) => Err(LinkError::Away("this region's Redis does not answer".to_owned()).into()),
+    }
 }
 
 /// Checks another region's Redis: its layout must be the same.

@@ -16,10 +16,10 @@ use tidegate_stream::calls::Bounds;
 use tidegate_stream::{Keys, NodeName, Region};
 use tokio::sync::watch;
 
-use crate::ground::is_away;
+use crate::ground::{at_home, is_away};
 use crate::metrics::OriginMetrics;
 use crate::run::{Clock, chance};
-use session::{Session, at_home};
+use session::Session;
 
 /// What a pair works with.
 pub struct Shared {
@@ -60,7 +60,7 @@ pub async fn run(shared: Shared, mut stop: watch::Receiver<bool>) {
     let mut backoff = Backoff::default();
     let mut said = String::new();
     while !*stop.borrow() {
-        let home = at_home(&shared).await;
+        let home = at_home(&shared.home, &shared.keys).await;
         let is_home = home.is_ok();
         let session = async {
             let mut session = Session::open(&shared, &mut kept, home?).await?;

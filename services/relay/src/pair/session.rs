@@ -7,9 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use redis::{Pipeline, Value};
 use tidegate_relay::{ReadPlan, Speed, Todo, limits};
-use tidegate_stream::calls::{
-    Clock as ClockCall, Gap, Lease, LeaseVerb, Leased, RelayVerdict, Remedy,
-};
+use tidegate_stream::calls::{Gap, Lease, LeaseVerb, Leased, RelayVerdict, Remedy};
 use tidegate_stream::{Shard, StreamId};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -19,7 +17,7 @@ use super::read::{Brought, Logs, Streams, read};
 use super::takeback::{self, Taken};
 use super::{Kept, Shared, merge, neighbour, send};
 use crate::connection::{Link, LinkError, flatten, function, words};
-use crate::ground::{compare, prepare, run_id};
+use crate::ground::{compare, run_id};
 use crate::run::chance;
 use crate::values::first_id;
 
@@ -77,25 +75,6 @@ pub struct Session<'a> {
     look_ms: u64,
     backlog: Backlog,
     taking_back: bool,
-}
-
-/// Connects to this region's Redis, and sees that it takes writes.
-///
-/// # Errors
-/// When it does not within [`limits::HOME_OPEN_MS`].
-pub async fn at_home(shared: &Shared) -> anyhow::Result<Link> {
-    let opening = async {
-        let home = Link::open(&shared.home).await?;
-        prepare(&home, shared.keys.prefix()).await?;
-        // A replica has the same ground, and takes nothing.
-        home.call(&ClockCall::call(&shared.keys)).await?;
-        anyhow::Ok(home)
-    };
-    let most = Duration::from_millis(limits::HOME_OPEN_MS);
-    match tokio::time::timeout(most, opening).await {
-        Ok(home) => home,
-        Err(_) => Err(LinkError::Away("this region's Redis does not answer".to_owned()).into()),
-    }
 }
 
 impl<'a> Session<'a> {
