@@ -8,11 +8,13 @@ pub mod description;
 pub mod drain;
 pub mod gdnsd;
 pub mod limits;
+mod member;
 mod place;
 mod raw;
 pub mod terraform;
 
-pub use description::{Checks, Description, DescriptionError, Member, Policy, Scheme, Tier};
+pub use description::{Checks, Description, DescriptionError, Policy, Scheme, Tier};
+pub use member::Member;
 pub use place::Place;
 
 /// A file that was rendered: where it goes below the folder that was asked for, and what it says.

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::File;
-use crate::description::{Description, Member, Policy, Scheme, Tier};
+use crate::description::{Description, Policy, Scheme, Tier};
+use crate::member::Member;
 
 /// Route 53 checks every 10 or every 30 s.
 const FAST_S: u32 = 10;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::plugin;
-use crate::description::{Description, Member, Policy, Scheme, Tier};
+use crate::description::{Description, Policy, Scheme, Tier};
 use crate::limits::WEIGHT_PARTS;
+use crate::member::Member;
 
 /// An address is answered if and only if it is up, and a region counts as up while one of its addresses is. gdnsd's own
 /// default, one half, would answer dead addresses once most of them are.

@@ -1,6 +1,7 @@
 //! One other region: sessions, one after the other, for as long as the relay runs.
 
 mod backlog;
+mod leases;
 mod merge;
 mod neighbour;
 mod read;

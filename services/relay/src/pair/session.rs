@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
-use redis::{Pipeline, Value};
-use tidegate_relay::{ReadPlan, Speed, Todo, limits};
-use tidegate_stream::calls::{Gap, Lease, LeaseVerb, Leased, RelayVerdict, Remedy};
+use redis::Value;
+use tidegate_relay::{ReadPlan, Speed, Todo};
+use tidegate_stream::calls::{Gap, Leased, RelayVerdict, Remedy};
 use tidegate_stream::{Shard, StreamId};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -15,8 +15,8 @@ use tokio::time::MissedTickBehavior;
 use super::backlog::{self, Backlog, Looked};
 use super::read::{Brought, Logs, Streams, read};
 use super::takeback::{self, Taken};
-use super::{Kept, Shared, merge, neighbour, send};
-use crate::connection::{Link, LinkError, flatten, function, words};
+use super::{Kept, Shared, leases, merge, neighbour, send};
+use crate::connection::{Link, LinkError, words};
 use crate::ground::{compare, run_id};
 use crate::run::chance;
 use crate::values::first_id;
@@ -34,8 +34,6 @@ const BACKLOG_MS: u64 = 5_000;
 const LOOK_MS: u64 = 5_000;
 /// Shards whose rooms are merged at once.
 const MERGES: usize = 8;
-/// How long the last calls may take.
-const LAST: Duration = Duration::from_secs(2);
 
 const SPEEDS: [Speed; 2] = [Speed::Live, Speed::Bulk];
 
@@ -127,7 +125,7 @@ impl<'a> Session<'a> {
                 Some(answers) = bulk.next(), if !bulk.is_empty() => self.answered(answers)?,
                 _ = tick.tick() => {}
                 _ = stop.changed() => {
-                    self.free_leases().await;
+                    leases::free(self.shared, &self.home, &self.kept.pair).await;
                     return Ok(());
                 }
             }
@@ -210,7 +208,7 @@ impl<'a> Session<'a> {
             return;
         }
         let (shared, home) = (self.shared, self.home.clone());
-        self.push(async move { Event::Leased(ask_leases(shared, &home, verbs).await) });
+        self.push(async move { Event::Leased(leases::ask(shared, &home, verbs).await) });
     }
 
     fn keep_house(&mut self, now_ms: u64) {
@@ -402,21 +400,6 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-
-    /// Gives the leases back, so that another relay need not wait for them.
-    async fn free_leases(&mut self) {
-        let held = self.kept.pair.shards();
-        let verbs: Vec<_> = held
-            .filter(|(_, relay)| relay.is_held())
-            .map(|(shard, relay)| (shard, LeaseVerb::Free(relay.fence())))
-            .collect();
-        let asked = ask_leases(self.shared, &self.home, verbs);
-        match tokio::time::timeout(LAST, asked).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "leases lapse by themselves"),
-            Err(_) => tracing::debug!("leases lapse by themselves"),
-        }
-    }
 }
 
 /// A connection that broke ends the session, as does a Redis that is no longer the one to write to or has lost its functions: the
@@ -435,29 +418,4 @@ pub(super) fn settle<T>(result: Result<T, LinkError>) -> Result<Result<T, LinkEr
 
 async fn is_there(shared: &Shared, home: &Link, source: &Link) -> Result<bool, LinkError> {
     Ok(home.is_there(&shared.home).await? && source.is_there(&shared.source).await?)
-}
-
-async fn ask_leases(
-    shared: &Shared,
-    home: &Link,
-    verbs: Vec<(Shard, LeaseVerb)>,
-) -> Result<Vec<(Shard, Leased)>, LinkError> {
-    let mut pipeline = Pipeline::with_capacity(verbs.len());
-    for (shard, verb) in &verbs {
-        let lease = Lease {
-            origin: &shared.origin,
-            shard: *shard,
-            holder: &shared.name,
-            verb: *verb,
-            lasting_ms: limits::LEASE_MS,
-        };
-        pipeline.add_command(function(&lease.call(&shared.keys)));
-    }
-    let answers = home.pipeline(&pipeline).await?;
-    let mut leased = Vec::with_capacity(verbs.len());
-    for ((shard, _), answer) in verbs.into_iter().zip(answers) {
-        let answer = crate::connection::good(answer)?;
-        leased.push((shard, Lease::answer(&flatten(answer))?));
-    }
-    Ok(leased)
 }
