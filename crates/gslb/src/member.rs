@@ -49,9 +49,7 @@ impl Member {
         }
         let mut addresses = raw.api.iter().chain(&raw.live);
         if let Some(address) = addresses.find(|address| address.to_canonical().is_unspecified()) {
-            return content(format!(
-                "{name} has the address {address}, which is every one of a machine: no client can connect to that"
-            ));
+            return content(format!("{name}: no client can connect to {address}"));
         }
         if raw.weight > limits::WEIGHT {
             return content(format!(

@@ -262,6 +262,8 @@ mod tests {
         );
         assert_eq!(read.weight(), 0.25);
         assert_eq!(Node::read(b"{}"), None);
+        let nowhere = br#"{"url":"ws://0.0.0.0:7001","load":0.5,"until_ms":7}"#;
+        assert_eq!(Node::read(nowhere), None);
     }
 
     proptest! {

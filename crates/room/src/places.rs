@@ -225,6 +225,15 @@ mod tests {
         (region(name), entry)
     }
 
+    #[test]
+    fn an_address_that_nobody_can_connect_to_counts_as_none() {
+        let read = RegionEntry::read(
+            br#"{"state":"active","edge":"http://[::]:3000","socket":"ws://0.0.0.0:7001"}"#,
+        );
+        assert_eq!(read.state, RegionState::Active);
+        assert_eq!((read.edge.as_str(), read.socket.as_str()), ("", ""));
+    }
+
     fn with_nodes(name: &str, nodes: &[(&str, u16)]) -> Place {
         Place {
             nodes: nodes

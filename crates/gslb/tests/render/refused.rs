@@ -104,3 +104,14 @@ fn gdnsd_says_what_it_needs_besides() {
         .replace("name = \"east\"", "name = \"east\"\nplaces = [\"EU\"]");
     assert!(error(&places).contains("geoip_database"));
 }
+
+#[test]
+fn no_name_leads_to_every_address_of_a_machine() {
+    for nowhere in ["0.0.0.0", "::", "::ffff:0.0.0.0"] {
+        let text = format!(
+            "{SMALL}[[regions]]\nname = \"more\"\napi = [\"192.0.2.99\"]\nlive = [\"{nowhere}\"]\n"
+        );
+        let error = Description::parse(&text).unwrap_err().to_string();
+        assert!(error.contains("no client can connect"), "{error}");
+    }
+}
