@@ -10,7 +10,7 @@ use tidegate_stream::calls::Reply;
 use crate::answer::{self, LinkError};
 
 /// How long a connection is kept. It bounds how long one is used that leads to a primary which was cut off while another was
-/// promoted, and no middlebox forgets an idle one sooner.
+/// promoted, and an idle one is not used for longer than what lies on the way commonly remembers it.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Connections kept by one instance, at most: one for each address of a region, and one for limits.
 const KEPT_MAX: usize = 8;

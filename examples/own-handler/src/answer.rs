@@ -55,6 +55,12 @@ impl Refusal {
                     "Bearer error=\"invalid_token\"".to_owned(),
                 )),
             ),
+            Self::BadBody => (
+                400,
+                "the body must be {\"choice\":\"…\"}, the choice 1 to 64 of A-Z a-z 0-9 . _ -"
+                    .to_owned(),
+                None,
+            ),
             Self::TooLarge(most) => (413, format!("the body may have {most} bytes"), None),
             Self::Limited { retry_s } => (
                 429,

@@ -13,8 +13,12 @@ fn page() -> String {
     std::fs::read_to_string(root().join("docs/deploy.md")).unwrap()
 }
 
-/// The users that the page makes in Redis, each with the password `secret`.
+/// The users that the page makes in Redis, each with the password `secret`; nobody else gets in any more.
 fn make_users(redis: &mut redis::Connection) -> Vec<String> {
+    redis::cmd("ACL")
+        .arg(&["SETUSER", "default", "off"])
+        .exec(redis)
+        .unwrap();
     let page = page();
     let users = page
         .lines()
@@ -109,7 +113,7 @@ fn a_relay_works_as_its_user() {
     let mut redis = system.redis();
     make_users(&mut redis);
     let mut us = Place::start("us");
-    us.create(ROOM);
+    us.create(ROOM, "owner");
     us.chat(ROOM, "hello");
     // As in a Redis that nobody has worked with yet: the relay brings layout and functions, too.
     for command in [vec!["FLUSHALL"], vec!["FUNCTION", "FLUSH"]] {

@@ -7,7 +7,7 @@ fn may_use(layer: &str) -> &'static [&'static str] {
     match layer {
         "crates" => &["crates"],
         "components" => &["crates", "components"],
-        // Written as somebody else would write it, so it stands on `wit/` alone; the list is of what it might add.
+        // Written as somebody else would write it, so it stands on `wit/` and on crates that decide.
         "examples" => &["crates"],
         "services" => &["crates", "services"],
         "tools" => &["crates", "services", "tools"],

@@ -87,7 +87,7 @@ pub const HTTP_HEADERS: usize = 100;
 /// Bytes of an answer's body; it is streamed, never held whole by the host.
 pub const HTTP_ANSWER_BYTES: usize = 32 << 20;
 
-/// How long a provider may take to say one variable; Spin sets no bound. A guest that has older values waits 5 s for all.
+/// How long a provider may take to say one variable; Spin sets no bound.
 pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a provider's answer: the longest variable is a key set of 16 KiB, and JSON may write six for each.
 pub const PROVIDER_ANSWER_BYTES: usize = 128 << 10;

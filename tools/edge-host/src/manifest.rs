@@ -24,8 +24,6 @@ pub struct Manifest {
     pub routes: Vec<Route>,
     /// The components that have a route, by id.
     pub components: BTreeMap<String, Component>,
-    /// The other components, by id: those that serve as dependencies, or nobody. They are not run.
-    pub others: BTreeMap<String, Component>,
 }
 
 /// `[variables.NAME]`. Without a default it is required.
@@ -123,12 +121,13 @@ impl Manifest {
                 },
             );
         }
-        let mut others = BTreeMap::new();
+        // Those that serve as dependencies, or nobody, are held to the rules too, and not run.
+        let mut read = BTreeMap::new();
         for (id, component) in &raw.component {
             kebab(id).with_context(|| format!("`component.{id}`"))?;
-            let read = Component::from_raw(id, component, &raw.component, folder)?;
-            read.check_templates(id, &variables)?;
-            others.insert(id.clone(), read);
+            let component = Component::from_raw(id, component, &raw.component, folder)?;
+            component.check_templates(id, &variables)?;
+            read.insert(id.clone(), component);
         }
         ensure!(
             !raw.trigger.http.is_empty(),
@@ -140,7 +139,7 @@ impl Manifest {
             route, component, ..
         } in raw.trigger.http
         {
-            if let Some(found) = others.remove(&component) {
+            if let Some(found) = read.remove(&component) {
                 components.insert(component.clone(), found);
             }
             ensure!(
@@ -158,7 +157,6 @@ impl Manifest {
             variables,
             routes,
             components,
-            others,
         })
     }
 }

@@ -40,7 +40,7 @@ impl Address {
             if moved {
                 if known.is_some() {
                     tracing::warn!(
-                        "the address leads to another Redis: every connection is made anew"
+                        "the address leads to another Redis, or to one that was started anew: every connection is made anew"
                     );
                 }
                 *known = Some(server.clone());
