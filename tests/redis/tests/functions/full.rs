@@ -1,7 +1,7 @@
 //! A full Redis: writes are refused whole, readers are served.
 
 use tidegate_stream::calls::{
-    BannedName, Fault, Flush, FunctionCall, Lasting, Receipt, Verb, Verdict, Version,
+    BannedName, Fault, Flush, FunctionCall, Lasting, Receipt, Remedy, Verb, Verdict, Version,
 };
 use tidegate_stream::{Lane, StreamId};
 
@@ -13,7 +13,11 @@ fn is_full(site: &mut Site, call: &FunctionCall) -> bool {
     match site.try_call(call) {
         Ok(_) => false,
         Err(error) => {
-            assert_eq!(Fault::of(&error.to_string()), Fault::Full, "{error}");
+            assert_eq!(
+                Fault::of(&error.to_string()).remedy(),
+                Remedy::Full,
+                "{error}"
+            );
             true
         }
     }
@@ -94,7 +98,7 @@ fn memory_that_runs_out_under_way_stops_between_two_messages() {
                 other => panic!("{other:?}"),
             },
             Err(error) => {
-                assert_eq!(Fault::of(&error.to_string()), Fault::Full);
+                assert_eq!(Fault::of(&error.to_string()).remedy(), Remedy::Full);
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! Entries arrive once, in order, as they were; what does not fit is not applied.
 
-use tidegate_stream::calls::{Fault, RelayVerdict, Verdict};
+use tidegate_stream::calls::{Fault, RelayVerdict, Remedy, Verdict};
 use tidegate_stream::{Kind, Lane, StreamId};
 
 use super::{US, copy, entries, gap, last, pull, site, try_copy, two};
@@ -102,7 +102,7 @@ fn a_call_refused_for_memory_is_a_hole_for_the_next_one() {
     copy(&mut us, &origin, &all[..3]);
     us.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     let error = try_copy(&mut us, &origin, 0, &all[3..6]).unwrap_err();
-    assert_eq!(Fault::of(&error.to_string()), Fault::Full);
+    assert_eq!(Fault::of(&error.to_string()).remedy(), Remedy::Full);
     us.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     // The next one of the pipeline is accepted by Redis, and not by the function.
     let answer = copy(&mut us, &origin, &all[6..]);
