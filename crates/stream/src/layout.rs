@@ -62,7 +62,13 @@ fn value<T>(
     };
     match read(&text) {
         Some(value) => Ok(Some(value)),
-        None => Err(wrong(format!("{:?}", text.get(..64).unwrap_or(&text)))),
+        None => Err(wrong(
+            text.chars()
+                .take(64)
+                .collect::<String>()
+                .escape_debug()
+                .to_string(),
+        )),
     }
 }
 
@@ -121,7 +127,7 @@ mod tests {
         assert!(found(&[]).is_err());
         let error = found(&[bytes("2"), bytes("64")]).unwrap_err().to_string();
         assert!(
-            error.contains("version \"2\"") && error.contains("with 1"),
+            error.contains("version 2,") && error.contains("with 1"),
             "{error}"
         );
     }

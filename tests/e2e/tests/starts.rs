@@ -29,17 +29,11 @@ fn first_calls_on_an_empty_redis_are_all_served() {
     for round in 0..ROUNDS {
         empty(&system);
         system.restart_edge();
-        let together = Barrier::new(CALLS + 2);
+        // Nodes make Redis ready as well.
+        let nodes = ["n1", "n2"].map(|name| system.node_named(name));
+        let together = Barrier::new(CALLS);
         let token = token("backend", "service rooms:write");
         thread::scope(|scope| {
-            // Nodes make Redis ready as well.
-            for node in ["n1", "n2"] {
-                let (system, together) = (&system, &together);
-                scope.spawn(move || {
-                    together.wait();
-                    system.node_named(node).ready("listening on ");
-                });
-            }
             for number in 0..CALLS {
                 let (edge, token, together) = (system.edge.clone(), &token, &together);
                 scope.spawn(move || {
@@ -50,6 +44,9 @@ fn first_calls_on_an_empty_redis_are_all_served() {
                 });
             }
         });
+        for mut node in nodes {
+            node.ready("listening on ");
+        }
         let layout: Vec<String> = redis::cmd("HMGET")
             .arg(&["tg:layout", "version", "shards"])
             .query(&mut system.redis())

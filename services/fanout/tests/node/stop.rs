@@ -145,9 +145,9 @@ fn knock(address: &str) -> Option<String> {
 #[test]
 fn nobody_who_has_connected_is_left_without_an_answer() {
     let bench = Bench::new();
-    let mut node = bench.node("n1", &[]);
+    // The listener closes in the middle of them. Without the moment in which handshakes end, one that is under way would be reset.
+    let mut node = bench.node("n1", &["--drain-wait-ms", "400"]);
     let address = node.viewers.clone();
-    // Without a wait the listener closes in the middle of them.
     let (served, late) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|_| {

@@ -138,7 +138,7 @@ impl Step {
     /// Programs that it needs.
     pub fn needs(self) -> &'static [Tool] {
         match self {
-            Self::Unit => &[REDIS, GDNSD, HAPROXY, NGINX],
+            Self::Unit => &[REDIS, GDNSD, HAPROXY, NGINX, FAKETIME],
             Self::EndToEnd => &[REDIS, SENTINEL, GDNSD, FAKETIME, PYTHON, HAPROXY],
             Self::Contract => &[REDIS, PYTHON],
             Self::Readme => &[REDIS, CURL],
