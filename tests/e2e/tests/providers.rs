@@ -98,7 +98,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<(Mood, BTreeMap<&'static str, Str
     let opens = lines
         .iter()
         .any(|line| line.eq_ignore_ascii_case("x-vault-token: opens"));
-    let path = lines[0].split(' ').nth(1).unwrap_or_default();
+    let target = lines[0].split(' ').nth(1).unwrap_or_default();
+    // Spin's client sends an empty query.
+    let path = target.trim_end_matches('?');
     let name = path.strip_prefix("/v1/secret/data/tidegate/");
     let (mood, value) = {
         let state = state.lock().expect("it is not poisoned");
