@@ -111,7 +111,7 @@ fn edge_host(app: &App<'_>) -> Command {
     command
 }
 
-/// With the bounds that `docs/deploy.md` names, the time shorter. It reads `.env` where it is started, and there is none.
+/// With the bounds that `docs/deploy.md` names, the time shorter than that of this crate's HTTP client. It reads `.env` where it is started, and there is none.
 fn spin(app: &App<'_>) -> Command {
     assert!(app.cache.is_none(), "only edge-host can be told where");
     assert!(!app.hides_callers, "only edge-host can be told so");
@@ -123,7 +123,7 @@ fn spin(app: &App<'_>) -> Command {
     }
     command.args(["up", "--listen", "127.0.0.1:0", "--from"]);
     command.arg(app.manifest);
-    command.args(["--request-timeout", "10s"]);
+    command.args(["--request-timeout", "20s"]);
     command.args(["--max-instance-memory", "134217728"]);
     command.arg("--state-dir").arg(app.dir.join("spin"));
     // Else what it unpacks would stay behind when it is killed.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -32,6 +34,7 @@ impl Authority {
     pub fn new(folder: &Path, name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = named(&format!("the authority {name}"));
         let key = KeyPair::generate().expect("a key");
         let own = params.self_signed(&key).expect("a certificate");
         let file = folder.join(format!("{name}.pem"));
@@ -46,7 +49,8 @@ impl Authority {
     /// Certifies a server of this name or address.
     pub fn certify(&self, name: &str) -> Certified {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a good name");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a good name");
+        params.distinguished_name = named(name);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let certified = Certified {
             certificate: self.folder.join(format!("{name}.crt")),
@@ -56,6 +60,13 @@ impl Authority {
         std::fs::write(&certified.key, key.serialize_pem()).expect("a file");
         certified
     }
+}
+
+/// Names of their own: who trusts by OpenSSL takes a certificate of its issuer's name for a self-signed one.
+fn named(name: &str) -> DistinguishedName {
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names
 }
 
 /// Takes TLS connections and hands what they say to a plain server. It goes when it is dropped.

@@ -39,6 +39,13 @@ fn ended(reply: &Reply) {
     }
 }
 
+/// Says what makes the judge take its instance along, which the host notices.
+fn ended_within(system: &System, text: &str) {
+    let asked = Instant::now();
+    ended(&say(system, text));
+    assert!(asked.elapsed() < Duration::from_secs(15), "{text}");
+}
+
 /// Waits until a text is answered so: rules are looked up every five seconds.
 fn until(system: &System, text: &str, status: u16) {
     soon(&format!("{text} is answered {status}"), || {
@@ -160,12 +167,25 @@ fn a_judge_that_hangs_or_babbles_publishes_nothing_and_one_that_traps_harms_no_o
         assert!(asked.elapsed() < Duration::from_secs(2), "{text}");
     }
     // The host ends the whole instance, so what the caller gets is the host's own answer; the next one is served anew.
-    for text in ["trap", "hoard", "spin"] {
-        let asked = Instant::now();
-        ended(&say(&system, text));
-        assert!(asked.elapsed() < Duration::from_secs(15), "{text}");
+    for text in ["trap", "hoard"] {
+        ended_within(&system, text);
         say(&system, "the next").expect(202);
     }
+    put(&system, "refuse", "1");
+    until(&system, "by rules that are not taken", 503);
+    let told = history(&system);
+    assert!(told.iter().any(|one| one == "later"), "{told:?}");
+    for text in ["hang", "babble", "flood", "trap", "hoard"] {
+        assert!(!told.iter().any(|one| one == text), "{text} in {told:?}");
+    }
+}
+
+#[test]
+fn a_judge_that_computes_without_an_end_is_ended() {
+    let folder = TempDir::new().expect("a folder");
+    let system = with_judge(&judge::broken(), Options::default(), folder.path());
+    ended_within(&system, "spin");
+    say(&system, "the next").expect(202);
     // While one computes without an end, others wait or are served; what is lost is what its instance had taken, 15 at most.
     let edge = system.edge.clone();
     let endless = std::thread::spawn(move || ended(&say_to(&edge, ROOM, "spin")));
@@ -183,13 +203,7 @@ fn a_judge_that_hangs_or_babbles_publishes_nothing_and_one_that_traps_harms_no_o
     let lost = statuses.iter().filter(|&&status| status == own).count();
     let served = statuses.iter().filter(|&&status| status == 200).count();
     assert!(lost <= 15 && lost + served == 20, "{statuses:?}");
-    put(&system, "refuse", "1");
-    until(&system, "by rules that are not taken", 503);
-    let told = history(&system);
-    assert!(told.iter().any(|one| one == "later"), "{told:?}");
-    for text in ["hang", "babble", "flood", "trap", "hoard", "spin"] {
-        assert!(!told.iter().any(|one| one == text), "{text} in {told:?}");
-    }
+    assert_eq!(history(&system), ["the next"]);
 }
 
 #[test]

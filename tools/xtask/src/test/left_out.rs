@@ -31,6 +31,16 @@ const EDGE_HOST_ONLY: &[LeftOut] = &[
         name: "where_nobody_who_is_trusted_says_who_connects_all_share_one_limit",
         why: "Spin always says who connects",
     },
+    LeftOut {
+        binary: "moderation",
+        name: "a_judge_that_computes_without_an_end_is_ended",
+        why: "Spin 4.1 does not end it, with --request-timeout neither, and serves nobody from then on (docs/moderation.md)",
+    },
+    LeftOut {
+        binary: "upstreams_told",
+        name: "fields_that_connection_names_end_at_the_edge",
+        why: "Spin 4 passes them on, and the component does not see `Connection` (docs/routing.md)",
+    },
 ];
 
 /// What is left out with this edge.
