@@ -216,8 +216,8 @@ impl Theatre {
                 self.hostile.change(node, false);
                 let viewers = crowd.lose(node, Instant::now());
                 let until = Instant::now() + PATIENCE;
+                // Only then may it be killed: whose socket ends before is not one of them.
                 self.pending = Some(Pending::Returned { viewers, until });
-                return Ok(());
             }
             Order::Measure { group } => {
                 crowd.measured = group;

@@ -101,7 +101,7 @@ pub enum Order {
         /// Which.
         node: usize,
     },
-    /// A node is being killed. Answered by [`Answer::Returned`] once all of its viewers read again.
+    /// A node is about to be killed: once this is done it may be. [`Answer::Returned`] follows when all of its viewers read again.
     Lost {
         /// Which.
         node: usize,

@@ -75,7 +75,7 @@ pub fn run(
 
     scene.say("killing the first node");
     scene.ask(&json!({"do": "measure", "group": "measured"}))?;
-    scene.tell(&json!({"do": "lost", "node": 0}))?;
+    scene.ask(&json!({"do": "lost", "node": 0}))?;
     scene.kill_first();
     let returned = scene.wait_for("returned")?;
     let during = scene.figures()?["latency"].clone();

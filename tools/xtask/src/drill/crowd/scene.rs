@@ -179,14 +179,6 @@ impl<'a> Scene<'a> {
         self.wait_for(name)
     }
 
-    /// Says something to the crowd; what it answers is waited for later.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn tell(&mut self, order: &Value) -> Result<()> {
-        self.crowd.tell(order)
-    }
-
     /// Waits for what the crowd says.
     ///
     /// # Errors
