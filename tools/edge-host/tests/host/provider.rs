@@ -9,10 +9,13 @@ use tempfile::TempDir;
 use crate::support::{Start, manifest, until};
 use crate::upstream::{Act, Heard, Upstream, ok};
 
+/// What it does at its first call, its second, and so on.
+type Acts = fn(usize) -> Act;
+
 /// A Vault that has the variable `word`, or whatever else is said, and not the others.
 struct Vault {
     server: Upstream,
-    says: Arc<Mutex<fn(usize) -> Act>>,
+    says: Arc<Mutex<Acts>>,
     folder: TempDir,
 }
 
@@ -28,7 +31,7 @@ fn status(line: &str) -> Act {
 
 impl Vault {
     fn start() -> Self {
-        let says = Arc::new(Mutex::new(word as fn(usize) -> Act));
+        let says = Arc::new(Mutex::new(word as Acts));
         let (said, n) = (says.clone(), AtomicUsize::new(0));
         let server = Upstream::start(move |heard: &Heard| {
             if heard.line != "GET /v1/kv/data/app/eu/word HTTP/1.1" {
@@ -44,7 +47,7 @@ impl Vault {
         }
     }
 
-    fn says(&self, says: fn(usize) -> Act) {
+    fn says(&self, says: Acts) {
         *self.says.lock().unwrap() = says;
     }
 
@@ -79,7 +82,7 @@ fn a_provider_is_asked_each_time_before_the_environment_and_it_may_fail() {
     );
     assert_eq!(vault.server.heard().len(), asked);
 
-    let broken: [(fn(usize) -> Act, &str); 5] = [
+    let broken: [(Acts, &str); 5] = [
         (|_| status("503 Service Unavailable"), "it answers 503"),
         (|_| status("403 Forbidden"), "it answers 403"),
         (
