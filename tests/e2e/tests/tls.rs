@@ -68,8 +68,8 @@ fn an_upstream_is_asked_by_https_when_its_authority_is_trusted_and_not_else() {
         assert!(reply.header("retry-after").is_some());
         // Why, Spin says at RUST_LOG=warn only.
         let said = match Host::chosen() {
-            Host::EdgeHost => ["no TLS with this host", why].as_slice(),
-            Host::Spin => &["TlsProtocolError"],
+            Host::EdgeHost => vec!["no TLS with this host", why],
+            Host::Spin => vec!["TlsProtocolError"],
         };
         assert!(said.iter().all(|part| log.contains(part)), "{log}");
         assert!(
