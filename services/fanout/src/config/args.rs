@@ -50,7 +50,7 @@ pub struct Args {
     pub tls_key_file: Option<PathBuf>,
 
     /// How viewers reach this node (ws:// or wss://), or the balancer before it. Needed where --listen is every address, 0.0.0.0
-    /// or [::] [default: the bound address, wss:// with a certificate, else ws://].
+    /// or `[::]` [default: the bound address, wss:// with a certificate, else ws://].
     #[arg(long, env = "TIDEGATE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
