@@ -2,7 +2,7 @@
 //! clock; and what it learns: which regions there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -32,7 +32,6 @@ pub struct Duties {
     link: Link,
     bounds: Bounds,
     listing: Listing,
-    public_url: String,
     cores: Vec<CoreHandle>,
     /// Every socket that viewers may have been given; none before the first look.
     told: Option<Vec<Target>>,
@@ -41,8 +40,6 @@ pub struct Duties {
     /// Viewers by room and core.
     counts: HashMap<RoomId, Vec<u64>>,
     changed: BTreeSet<RoomId>,
-    /// When Redis last took a write, ms of the node's clock.
-    served_ms: Arc<AtomicU64>,
     away: bool,
 }
 
@@ -52,27 +49,18 @@ struct Until {
 }
 
 impl Duties {
-    /// For a node that is reached at `public_url`.
-    pub fn new(
-        node: Arc<Node>,
-        bounds: Bounds,
-        listing: Listing,
-        public_url: String,
-        cores: Vec<CoreHandle>,
-        served_ms: Arc<AtomicU64>,
-    ) -> Self {
+    /// Of a node that lists itself so.
+    pub fn new(node: Arc<Node>, bounds: Bounds, listing: Listing, cores: Vec<CoreHandle>) -> Self {
         Self {
             link: Link::new(node.redis.clone()),
             node,
             bounds,
             listing,
-            public_url,
             cores,
             told: None,
             retired_ms: BTreeMap::new(),
             counts: HashMap::new(),
             changed: BTreeSet::new(),
-            served_ms,
             away: false,
         }
     }
@@ -138,7 +126,8 @@ impl Duties {
                 if std::mem::take(&mut self.away) {
                     tracing::info!("Redis is back");
                 }
-                self.served_ms
+                self.node
+                    .served_ms
                     .store(self.node.clock.now_ms(), Ordering::Relaxed);
             }
             Err(error) => {
@@ -196,7 +185,13 @@ impl Duties {
         self.node.clock.redis_said(now_ms);
         let listed = listed(&strings(next()));
         self.listing.written(&flatten(next()))?;
-        let mut found = Places::new(region, &self.node.named, &listed, &self.public_url, now_ms);
+        let mut found = Places::new(
+            region,
+            &self.node.named,
+            &listed,
+            self.listing.public_url(),
+            now_ms,
+        );
         for tier in tiers {
             found.add_nodes(tier, &strings(next()), &self.node.name);
         }

@@ -34,6 +34,11 @@ impl Listing {
         }
     }
 
+    /// Where viewers reach the node.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     /// Takes the node's name before it takes viewers. The line of a node of this name that was killed is replaced once it has
     /// been silent for [`NODE_SILENT_MS`](tidegate_stream::calls::NODE_SILENT_MS).
     ///

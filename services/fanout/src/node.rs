@@ -46,7 +46,7 @@ pub struct Node {
     /// When Redis last answered, ms of this node's clock.
     pub answered_ms: AtomicU64,
     /// When Redis last took a write, ms of this node's clock; 0: never.
-    pub served_ms: Arc<AtomicU64>,
+    pub served_ms: AtomicU64,
     /// Asks other regions whether they live.
     pub probe: Probe,
     /// What is counted.

@@ -60,7 +60,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let tls = config.tls.take();
     let scheme = scheme(tls.is_some());
     let node = node(&config, tls, keys, &public_url)?;
-    let listing = Listing::new(node.clone(), public_url.clone());
+    let listing = Listing::new(node.clone(), public_url);
     let link = Link::new(node.redis.clone());
     tokio::select! {
         taken = listing.take_name(&link) => taken?,
@@ -87,14 +87,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     tokio::spawn(node.redis.clone().watch());
     tokio::spawn(away::watch(node.clone(), handles.clone()));
     // Ready means served once.
-    let mut duties = Duties::new(
-        node.clone(),
-        config.bounds,
-        listing,
-        public_url,
-        handles.clone(),
-        node.served_ms.clone(),
-    );
+    let mut duties = Duties::new(node.clone(), config.bounds, listing, handles.clone());
     let _ = admin.node.set(node.clone());
     println!("listening on {scheme}://{}", bound.viewers_at);
     println!("admin on http://{admin_at}");
@@ -213,7 +206,7 @@ fn node(
         named: config.named.clone(),
         // It has just answered.
         answered_ms: AtomicU64::new(0),
-        served_ms: Arc::default(),
+        served_ms: AtomicU64::new(0),
         probe: Probe::new()?,
         metrics: Arc::new(Metrics::new(config.cores)),
         admitted_per_s: config.admitted_per_s,
